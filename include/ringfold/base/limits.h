@@ -1,0 +1,42 @@
+// Every compile-time limit of ringfold, with the relations between them. Limits that an operator
+// may change are configuration (config.h); these are the ones that shape data structures.
+#pragma once
+
+#include "ringfold/base/ints.h"
+
+namespace ringfold {
+
+// Servers in one pool. The SCAN cursor carries the server in 10 bits, a fan-out map in 16.
+inline constexpr u32 kServersPerPoolMax = 1024;
+inline constexpr u32 kPoolsMax = 256;
+inline constexpr u32 kThreadsMax = 256;
+
+// What Redis itself accepts: proto-max-bulk-len (512 MiB), 1024 * 1024 arguments, 64 KiB inline
+// lines.
+inline constexpr u64 kBulkLengthMax = 512_MiB;
+inline constexpr u32 kArgumentsMax = 1024 * 1024;
+inline constexpr u32 kInlineLengthMax = 64 * 1024;
+
+// Slots of the worker's slabs. Address space is reserved for all of them, memory is used by those
+// in use.
+inline constexpr u32 kClientsPerWorkerMax = 1u << 20;
+inline constexpr u32 kBackendConnectionsPerWorkerMax = 1u << 16;
+inline constexpr u32 kRequestsPerWorkerMax = 1u << 24;
+
+// Unanswered commands of one client; past it the client is not read until half of them are
+// answered.
+inline constexpr u32 kClientPipelineMax = 16 * 1024;
+
+// One flush of one socket: a huge batch may not own the tick, nor the kernel's socket buffer.
+inline constexpr std::size_t kFlushBytesMax = 1_MiB;
+inline constexpr u32 kFlushIovecsMax = 64;
+
+// A reply that has grown past this while its request is first in its client's line is passed on as
+// it arrives; a smaller one waits until it is whole, so that a server dying in the middle of it
+// costs an error and not the client's connection.
+inline constexpr std::size_t kCutThroughMin = 64_KiB;
+
+static_assert(kServersPerPoolMax <= 1u << 10);
+static_assert(kClientPipelineMax < kRequestsPerWorkerMax);
+
+}  // namespace ringfold

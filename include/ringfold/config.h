@@ -1,0 +1,94 @@
+// The configuration as plain values: what the TOML file says, defaults filled in, everything
+// checked. Keys, defaults and formats: README.md, chapter Configuration. Immutable once loaded;
+// workers share one snapshot.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "ringfold/base/error.h"
+#include "ringfold/base/ints.h"
+#include "ringfold/hash/shard_map.h"
+#include "ringfold/io/address.h"
+
+namespace ringfold {
+
+enum class Protocol : u8 { redis, memcached };
+enum class IoKind : u8 { automatic, uring, epoll };
+enum class LogLevel : u8 { error, warn, info, debug };
+
+// Where something listens or is reached: host and port, or a unix path.
+struct Endpoint {
+  std::string host;  // empty for a unix socket
+  u16 port = 0;
+  std::string unix_path;  // empty for TCP
+
+  bool is_unix() const { return !unix_path.empty(); }
+};
+
+// "127.0.0.1:22121", "[::1]:22121" or "unix:/run/a.sock".
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);
+
+// Resolves an endpoint; blocks for host names.
+[[nodiscard]] Expected<Address> resolve(const Endpoint& endpoint);
+
+struct ServerConfig {
+  std::string name;  // the ring name; distinct within a pool
+  Endpoint endpoint;
+  u32 weight = 1;
+};
+
+struct PoolConfig {
+  std::string name;
+  Protocol protocol = Protocol::redis;
+  std::vector<Endpoint> listen;
+  ShardOptions sharding;
+  std::vector<ServerConfig> servers;
+  u32 timeout_ms = 0;  // 0: none
+  u32 connect_timeout_ms = 200;
+  u32 server_connections = 1;
+  bool preconnect = true;
+  bool auto_eject_hosts = false;
+  u32 server_failure_limit = 2;
+  u32 server_retry_timeout_ms = 30000;
+  u32 client_connections = 0;  // 0: no limit
+  u64 max_request_size = 1_GiB;
+  u64 client_output_limit = 1_GiB;
+  u32 backlog = 1024;
+  bool tcp_keepalive = true;
+  std::string password;
+  std::string client_password;
+  u32 database = 0;
+};
+
+struct Config {
+  u32 threads = 1;  // 0 in the file is already the number of cores here
+  IoKind io = IoKind::automatic;
+  LogLevel log_level = LogLevel::info;
+  std::string log_file;
+  Endpoint admin_listen;
+  bool admin_configured = false;  // an [admin] table stands in the file
+  std::vector<PoolConfig> pools;
+};
+
+struct ConfigError {
+  std::string file;
+  u32 line = 0;  // from 1; 0: the file as a whole
+  u32 column = 0;
+  std::string message;
+};
+
+// "FILE:LINE:COLUMN: message".
+[[nodiscard]] std::string to_string(const ConfigError& error);
+
+// All errors of the file, in the order of the file, or the configuration.
+[[nodiscard]] tl::expected<Config, std::vector<ConfigError>> load_config(const std::string& path);
+[[nodiscard]] tl::expected<Config, std::vector<ConfigError>> parse_config(
+    std::string_view text, const std::string& file_name);
+
+// One Redis pool on 127.0.0.1:22121 in front of 127.0.0.1:6379.
+[[nodiscard]] Config default_config();
+
+}  // namespace ringfold
