@@ -23,6 +23,10 @@ inline constexpr u32 kClientsPerWorkerMax = 1u << 20;
 inline constexpr u32 kBackendConnectionsPerWorkerMax = 1u << 16;
 inline constexpr u32 kRequestsPerWorkerMax = 1u << 24;
 
+// Received bytes are followed by at least so many that may be read (undefined values), so that
+// scanners may load whole words.
+inline constexpr std::size_t kReadablePadding = 64;
+
 // Unanswered commands of one client; past it the client is not read until half of them are
 // answered.
 inline constexpr u32 kClientPipelineMax = 16 * 1024;

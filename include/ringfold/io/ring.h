@@ -26,6 +26,7 @@
 
 #include "ringfold/base/error.h"
 #include "ringfold/base/ints.h"
+#include "ringfold/base/limits.h"
 #include "ringfold/io/address.h"
 
 namespace ringfold {
@@ -74,8 +75,6 @@ struct Completion {
   // behind them may be read (their values are undefined), never written.
   const char* data = nullptr;
 };
-
-inline constexpr std::size_t kReadablePadding = 64;
 
 struct ListenOptions {
   int backlog = 1024;
