@@ -4,10 +4,17 @@
 #include <xxhash.h>
 
 #include "hash/key_hashes.h"
+#include "hash/name_hash.h"
 
-namespace ringfold::key_hashes {
+namespace ringfold {
 
 static_assert(XXH_VERSION_NUMBER >= 800, "XXH3 gives the same values since xxHash 0.8.0 only");
+
+u64 name_hash(std::string_view name, u64 seed) {
+  return XXH3_64bits_withSeed(name.data(), name.size(), seed);
+}
+
+namespace key_hashes {
 
 u32 hsieh(std::string_view key) {
   const char* at = key.data();
@@ -74,4 +81,6 @@ u32 xxh3(std::string_view key) {
   return static_cast<u32>(XXH3_64bits(key.data(), key.size()));
 }
 
-}  // namespace ringfold::key_hashes
+}  // namespace key_hashes
+
+}  // namespace ringfold

@@ -5,10 +5,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "ringfold/base/error.h"
 #include "ringfold/base/ints.h"
+#include "ringfold/hash/distributions.h"
 #include "ringfold/hash/hash.h"
 
 namespace ringfold {
@@ -53,11 +55,14 @@ class ShardMap {
   [[nodiscard]] u32 server_count() const { return server_count_; }
 
  private:
-  // Private members are this file's author's business; keep lookups free of allocation.
   Distribution distribution_ = Distribution::ketama;
   HashKind hash_ = HashKind::fnv1a_64;
   std::string hash_tag_;
   u32 server_count_ = 0;
+  // The table of distribution_; nothing (monostate) with a single configured server.
+  std::variant<std::monostate, KetamaRing, ModulaTable, RandomTable, JumpTable, MaglevTable,
+               RendezvousTable>
+      table_;
 };
 
 }  // namespace ringfold
