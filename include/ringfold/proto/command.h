@@ -1,7 +1,7 @@
 // Commands as rows: what a command is called, how many arguments it takes, where it goes, which of
 // its arguments are keys, and how the answers of several servers become one. Vocabulary and meaning
-// of arity, first, last and step are those of Redis' COMMAND. A new plain command is one row in
-// src/proto/resp_commands.cc.
+// of arity, first, last, step and flags are those of Redis' COMMAND. A new plain command is one row
+// in src/proto/resp_commands.cc.
 #pragma once
 
 #include <span>
@@ -20,7 +20,8 @@ enum class Route : u8 {
   any_server,   // has no key; goes to the pool's first server
   scan,         // SCAN: the cursor says which server
   local,        // answered by the proxy
-  container,    // its first argument names a subcommand with a row of its own ("object|encoding")
+  container,    // its first argument names a subcommand with a row of its own ("object|encoding");
+                // one that may stand alone (COMMAND) has its own answer in `local`
   refused,      // answered with an error that says why
 };
 
@@ -28,11 +29,12 @@ enum class Route : u8 {
 enum class KeyRule : u8 {
   none,
   range,    // first, last (negative: from the end), step
-  numkeys,  // argument `first` holds their number, they follow it (ZUNION, EVAL, LMPOP, SINTERCARD)
-  dest_numkeys,  // argument 1 is a key, argument 2 their number, they follow (ZUNIONSTORE)
+  numkeys,  // argument `numkeys_at` holds their number, they follow it (ZUNION, EVAL, SINTERCARD)
+  dest_numkeys,  // argument 1 is a key, then as numkeys (ZUNIONSTORE)
   streams,       // the first half of what follows the word STREAMS (XREAD, XREADGROUP)
-  store_option,  // argument 1, and the one behind each STORE or STOREDIST (GEORADIUS)
-  sort,          // argument 1, and the one behind STORE; BY and GET patterns name other keys
+  store_option,  // argument 1, and the one behind the last STORE or STOREDIST (GEORADIUS)
+  sort,     // argument 1, and the one behind the last STORE; BY and GET patterns name other keys
+  migrate,  // argument 3, or, when that is empty, what follows the word KEYS
 };
 
 enum class Merge : u8 {
@@ -112,6 +114,7 @@ enum CommandFlag : u32 {
   kSkipSlowlog = 1u << 15,
   kAsking = 1u << 16,
   kNoAsyncLoading = 1u << 17,
+  kNoMandatoryKeys = 1u << 18,
 };
 
 struct CommandSpec {
@@ -119,9 +122,10 @@ struct CommandSpec {
   i16 arity = 0;          // of the whole request, name included; negative: at least
   Route route = Route::refused;
   KeyRule keys = KeyRule::none;
-  i8 first = 0;
-  i8 last = 0;
+  i8 first = 0;  // first, last, step: what COMMAND says, which is where the keys are only for
+  i8 last = 0;   // KeyRule::range
   i8 step = 0;
+  i8 numkeys_at = 0;  // KeyRule::numkeys and dest_numkeys: the argument with the number of keys
   Merge merge = Merge::none;
   LocalCommand local = LocalCommand::none;
   Refusal refusal = Refusal::none;
@@ -133,19 +137,46 @@ namespace resp {
 // Every top-level command and every subcommand, sorted by name.
 [[nodiscard]] std::span<const CommandSpec> command_table();
 
-// The row of a top-level command; any case; nullptr when unknown.
+// The row of a top-level command; any case; nullptr when unknown. Reads no byte outside name.
 [[nodiscard]] const CommandSpec* find_command(std::string_view name);
 
-// The row of a container's subcommand; any case; nullptr when unknown.
+// The row of a container's subcommand; any case; nullptr when unknown. Requires: container is a row
+// of command_table() with Route::container.
 [[nodiscard]] const CommandSpec* find_subcommand(const CommandSpec& container,
                                                  std::string_view name);
 
+// A flag as COMMAND INFO spells it.
+struct CommandFlagName {
+  CommandFlag flag;
+  std::string_view name;
+};
+
+// All flags, in the order in which COMMAND INFO lists them.
+[[nodiscard]] std::span<const CommandFlagName> command_flag_names();
+
 [[nodiscard]] bool arity_fits(const CommandSpec& spec, u32 argument_count);
 
-// Visits the keys of one request, in order.
+// All arguments of one request from any of them on: the first few are in the frame, the others are
+// found by their length headers. A plain value, so that a place can be kept and returned to.
+struct ArgumentWalk {
+  std::string_view bytes;
+  const RequestFrame* frame = nullptr;
+  u32 index = 0;     // of the argument that next() gives
+  u32 position = 0;  // where its header starts; used from RequestFrame::kInlineArguments on
+
+  // Goes to an argument. Requires: at < RequestFrame::kInlineArguments.
+  void go_to(u32 at) { index = at; }
+
+  // The next argument, or false behind the last. Requires: frame is complete for bytes.
+  bool next(Argument& argument);
+};
+
+// Visits the keys of one request, in order. error(), has_patterns() and is_blocking() are known
+// from construction on, next() gives no key when there is an error.
 class KeyCursor {
  public:
-  // Requires: frame is complete for bytes, arity_fits(spec, frame.argument_count).
+  // Requires: frame is complete for bytes, arity_fits(spec, frame.argument_count), spec is not a
+  // container's. Valid until: bytes or frame change.
   KeyCursor(const CommandSpec& spec, std::string_view bytes, const RequestFrame& frame);
 
   // The next key, or false when there is none left or error() is set.
@@ -153,7 +184,8 @@ class KeyCursor {
 
   // When the arguments do not say where their keys are (numkeys is no number, STREAMS is missing):
   // the words Redis uses for that mistake, without the '-' ("ERR Number of keys can't be greater
-  // than number of args").
+  // than number of args"); static storage. FCALL is the exception: which mistake Redis names
+  // depends on the functions that the server has, so such a request has no key and no error here.
   const char* error() const { return error_; }
 
   // The request names further keys by a pattern (SORT ... BY weight_* GET data_*), which no cursor
@@ -164,10 +196,25 @@ class KeyCursor {
   bool is_blocking() const { return is_blocking_; }
 
  private:
-  // The rest is resp_keys.cc's business.
-  const char* error_ = nullptr;
+  std::string_view text(const Argument& argument) const;
+  void find_range(const CommandSpec& spec);
+  void find_counted(const CommandSpec& spec);
+  void find_streams(const CommandSpec& spec);
+  const char* check_stream_option(const CommandSpec& spec, std::string_view word, bool& has_group,
+                                  ArgumentWalk& walk);
+  void find_store_option(const CommandSpec& spec);
+  void find_sort(const CommandSpec& spec);
+  void find_migrate();
+
+  // The keys are: the lead, if there is one, then every step_-th argument from walk_'s place on,
+  // left_ of them.
+  ArgumentWalk walk_;
+  u32 lead_ = 0;  // an argument held in the frame; 0: none
+  u32 left_ = 0;
+  u32 step_ = 1;
   bool has_patterns_ = false;
   bool is_blocking_ = false;
+  const char* error_ = nullptr;
 };
 
 }  // namespace resp
