@@ -1,9 +1,13 @@
 // RESP2, the protocol of Redis: request parser, reply scanner, encoders. Grammar:
 // https://redis.io/docs/reference/protocol-spec/
 //
-//   request = "*" count CRLF count*( "$" length CRLF bytes CRLF )      or an inline command: words
-//   CRLF reply   = "+" line | "-" line | ":" number CRLF | "$" length CRLF bytes CRLF | "$-1" CRLF
+//   request = "*" count CRLF count*( "$" length CRLF bytes CRLF )
+//           | words LF                                      (an inline command, CR LF as well)
+//   reply   = "+" line CRLF | "-" line CRLF | ":" number CRLF
+//           | "$" length CRLF bytes CRLF | "$-1" CRLF
 //           | "*" count CRLF count*reply | "*-1" CRLF
+//
+// Numbers are canonical: no plus, no leading zeros, no "-0". A line holds no CR.
 #pragma once
 
 #include <string>
@@ -22,7 +26,8 @@ namespace ringfold::resp {
 // invalid: frame.error has Redis' words ("Protocol error: invalid bulk length"); the stream cannot
 // go on. A first byte other than '*' is for parse_inline(). max_size: the largest request, bytes; a
 // larger one is invalid ("Protocol error: request larger than max_request_size") as soon as its
-// announced lengths say so.
+// announced lengths say so. Arguments have 32-bit offsets, so a max_size above 4 GiB - 1 means
+// that.
 [[nodiscard]] ParseStatus parse_request(std::string_view in, u64 max_size, RequestFrame& frame);
 
 // Parses one inline command (up to LF; words split as Redis' sdssplitargs does, quotes and escapes
@@ -76,7 +81,8 @@ struct ReplyFrame {
 [[nodiscard]] ParseStatus parse_reply(std::string_view in, ReplyFrame& frame,
                                       std::size_t& consumed);
 
-// Walks the elements of a whole reply that is held in memory, one level deep.
+// Walks the elements of a whole reply that is held in memory, one level deep. Safe on any bytes;
+// reads nothing behind their end. Elements are valid as long as the reply's bytes are.
 struct ReplyElement {
   char type = 0;          // + - : $ *
   std::string_view raw;   // the whole element as sent, nested ones included
