@@ -13,7 +13,7 @@
 namespace ringfold {
 
 struct ControlMessage {
-  enum class Kind : u8 { drain, stop };
+  enum class Kind : u8 { drain };
   Kind kind = Kind::drain;
 };
 

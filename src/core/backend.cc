@@ -1,0 +1,347 @@
+// The life of a server connection: opened, greeted (AUTH, SELECT), ready, failed, freed.
+#include "core/backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/context.h"
+#include "core/writer.h"
+
+namespace ringfold {
+
+namespace {
+
+// A connection whose front request has waited this many times the pool's timeout is stuck: it is
+// closed, and what waits on it fails. Until then late replies are waited for and dropped, so that
+// one slow command does not fail the others.
+constexpr i64 kStallFactor = 4;
+constexpr Nanos kStallMin = kSecond;
+
+Backend& backend_of(Context& context, const BackendConnection& connection) {
+  return context.pools[connection.pool].backends[connection.backend];
+}
+
+std::string describe(const Context& context, const BackendConnection& connection) {
+  const Pool& pool = context.pools[connection.pool];
+  const ServerConfig& server = *pool.backends[connection.backend].config;
+  return fmt::format("pool \"{}\": server \"{}\" ({})", pool.config->name, server.name,
+                     to_string(*pool.backends[connection.backend].address));
+}
+
+Nanos stall_limit(const PoolConfig& pool) {
+  return std::max(kStallFactor * pool.timeout_ms * kMillisecond, kStallMin);
+}
+
+void arm_receive(Context& context, u32 index, BackendConnection& connection) {
+  RINGFOLD_ASSERT(!connection.receiving);
+  connection.receiving = true;
+  ++connection.operations;
+  context.ring.recv(connection.fd, {Op::backend_recv, connection.generation, index});
+}
+
+// Counts what the server has taken. While it takes the bytes of the first pending request, that
+// request is not late.
+void note_sent(Context& context, BackendConnection& connection, u64 count) {
+  const u64 before = connection.sent_bytes;
+  connection.sent_bytes += count;
+  if (connection.first_pending == kNone) return;
+  const u32 second = context.requests[connection.first_pending].next_in_backend;
+  const u64 front_end =
+      second != kNone ? context.requests[second].begins_at
+                      : connection.sent_bytes + connection.out.size() + connection.queued.size();
+  if (front_end > before) connection.front_progress = context.now();
+}
+
+u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 place,
+                    Failure& failure) {
+  Pool& pool = context.pools[pool_index];
+  Backend& backend = pool.backends[backend_index];
+  if (!backend.address->resolved()) {
+    failure = Failure::unresolved;
+    return kNone;
+  }
+  const int fd = context.ring.open_socket(*backend.address, pool.config->tcp_keepalive);
+  if (fd < 0) {
+    failure = failure_of_connect(fd);
+    return kNone;
+  }
+  const u32 index = context.connections.take();
+  if (index == kNone) {
+    context.ring.close(fd);
+    failure = Failure::out_of_descriptors;
+    return kNone;
+  }
+  BackendConnection& connection = context.connections[index];
+  const u32 generation = connection.generation + 1;
+  connection = BackendConnection{};
+  connection.generation = generation & 0xffffff;
+  connection.fd = fd;
+  connection.pool = pool_index;
+  connection.backend = static_cast<u16>(backend_index);
+  connection.place = static_cast<u16>(place);
+  connection.state = BackendState::connecting;
+  connection.connect_deadline =
+      context.now() + static_cast<Nanos>(pool.config->connect_timeout_ms) * kMillisecond;
+  context.next_deadline = std::min(context.next_deadline, connection.connect_deadline);
+  backend.connections[place] = index;
+  ++connection.operations;
+  context.ring.connect(fd, *backend.address, {Op::backend_connect, connection.generation, index});
+  return index;
+}
+
+void push_greeting(Context& context, u32 index, std::string_view command,
+                   std::string_view argument) {
+  BackendConnection& connection = context.connections[index];
+  const u32 request_index = take_request(context, RequestKind::handshake, nullptr);
+  RINGFOLD_ASSERT(request_index != kNone);
+  Request& request = context.requests[request_index];
+  request.in_backend = true;
+  request.next_in_backend = connection.first_pending;
+  connection.first_pending = request_index;
+  if (connection.last_pending == kNone) connection.last_pending = request_index;
+  ++connection.pending_count;
+  ++connection.greetings_left;
+  Batch line;
+  BatchWriter writer(line, context.blocks);
+  resp::encode_number_line(writer, '*', 2);
+  resp::encode_bulk(writer, command);
+  resp::encode_bulk(writer, argument);
+  line.append_all(connection.out);
+  connection.out = line;
+}
+
+// Answers the requests that are past their deadline; they stay in line for their replies. Returns
+// the next deadline. The first one has time as long as its bytes move: a value of 512 MiB takes
+// longer than a timeout meant for waiting.
+Nanos expire_requests(Context& context, BackendConnection& connection) {
+  const Nanos now = context.now();
+  const Nanos timeout =
+      static_cast<Nanos>(context.pools[connection.pool].config->timeout_ms) * kMillisecond;
+  Nanos next = kNever;
+  bool advance = true;
+  std::string line;
+  u32 following = connection.first_live;
+  while (following != kNone) {
+    const u32 index = following;
+    Request& request = context.requests[index];
+    following = request.next_in_backend;
+    if (!request.expired) {
+      Nanos deadline = request.deadline;
+      if (index == connection.first_pending)
+        deadline = std::max(deadline, connection.front_progress + timeout);
+      if (deadline > now) {
+        next = std::min(next, deadline);
+        advance = false;
+        if (deadline == request.deadline) break;
+        continue;
+      }
+      if (line.empty()) {
+        line = "-" +
+               failure_text(Failure::timed_out, backend_of(context, connection).config->name) +
+               "\r\n";
+      }
+      request.expired = true;
+      answer_with_failure(context, index, line);
+    }
+    if (advance) connection.first_live = following;
+  }
+  return next;
+}
+
+// Takes the connection out of its backend; the slot is freed when the kernel has let go.
+void close_connection(Context& context, u32 index) {
+  BackendConnection& connection = context.connections[index];
+  if (connection.state == BackendState::closing) return;
+  backend_of(context, connection).connections[connection.place] = kNone;
+  connection.state = BackendState::closing;
+  connection.queued.clear(context.blocks);
+  if (!connection.sending) connection.out.clear(context.blocks);
+  if (connection.operations > 0) context.ring.cancel_all(connection.fd);
+  queue_for_settling(context, index, connection);
+}
+
+}  // namespace
+
+u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure& failure) {
+  const std::vector<u32>& connections = context.pools[pool].backends[backend].connections;
+  const u32 place = client % static_cast<u32>(connections.size());
+  if (connections[place] != kNone) return connections[place];
+  return open_connection(context, pool, backend, place, failure);
+}
+
+void preconnect_pool(Context& context, u16 pool_index) {
+  Pool& pool = context.pools[pool_index];
+  for (u32 backend = 0; backend < pool.backends.size(); ++backend) {
+    for (u32 place = 0; place < pool.config->server_connections; ++place) {
+      Failure failure = Failure::none;
+      if (open_connection(context, pool_index, backend, place, failure) != kNone) continue;
+      const ServerConfig& server = *pool.backends[backend].config;
+      context.outbox.log(LogLevel::warn,
+                         fmt::format("pool \"{}\": server \"{}\" {}", pool.config->name,
+                                     server.name, failure_reason(failure)));
+      break;
+    }
+  }
+}
+
+void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
+  BackendConnection& connection = context.connections[index];
+  Request& request = context.requests[request_index];
+  request.in_backend = true;
+  request.next_in_backend = kNone;
+  request.begins_at = connection.sent_bytes + connection.out.size() + connection.queued.size();
+  if (connection.last_pending == kNone) {
+    connection.first_pending = request_index;
+  } else {
+    context.requests[connection.last_pending].next_in_backend = request_index;
+  }
+  connection.last_pending = request_index;
+  ++connection.pending_count;
+  if (connection.first_live == kNone) connection.first_live = request_index;
+  const u32 timeout_ms = context.pools[connection.pool].config->timeout_ms;
+  if (timeout_ms == 0) return;
+  request.deadline = context.now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
+  context.next_deadline = std::min(context.next_deadline, request.deadline);
+}
+
+void on_backend_connected(Context& context, u32 index, i32 result) {
+  BackendConnection& connection = context.connections[index];
+  --connection.operations;
+  if (connection.state == BackendState::closing) {
+    queue_for_settling(context, index, connection);
+    return;
+  }
+  if (result < 0) {
+    fail_connection(context, index, failure_of_connect(result));
+    return;
+  }
+  arm_receive(context, index, connection);
+  connection.state = BackendState::greeting;
+  const PoolConfig& pool = *context.pools[connection.pool].config;
+  // Pushed at the front, so the last one pushed is sent first: AUTH, then SELECT.
+  if (pool.database != 0) push_greeting(context, index, "SELECT", std::to_string(pool.database));
+  if (!pool.password.empty()) push_greeting(context, index, "AUTH", pool.password);
+  if (connection.greetings_left == 0) {
+    become_ready(context, index);
+  } else {
+    mark_backend_dirty(context, index);
+  }
+}
+
+void become_ready(Context& context, u32 index) {
+  BackendConnection& connection = context.connections[index];
+  connection.state = BackendState::ready;
+  connection.connect_deadline = kNever;
+  connection.out.append_all(connection.queued);
+  if (!connection.out.empty()) mark_backend_dirty(context, index);
+  Backend& backend = backend_of(context, connection);
+  if (!backend.down) return;
+  backend.down = false;
+  context.outbox.log(LogLevel::info, describe(context, connection) + " is back");
+}
+
+void on_backend_received(Context& context, u32 index, const Completion& completion) {
+  BackendConnection& connection = context.connections[index];
+  RINGFOLD_ASSERT(connection.generation == completion.user_data.generation());
+  if (!completion.more) {
+    connection.receiving = false;
+    --connection.operations;
+    queue_for_settling(context, index, connection);
+  }
+  if (connection.state == BackendState::closing) return;
+  if (completion.result > 0) {
+    take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
+  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+    fail_connection(context, index, failure_of_stream(completion.result));
+  }
+}
+
+void on_backend_sent(Context& context, u32 index, i32 result) {
+  BackendConnection& connection = context.connections[index];
+  connection.sending = false;
+  --connection.operations;
+  if (connection.state == BackendState::closing || result < 0) {
+    connection.out.consume(context.blocks, 0);
+    if (connection.state == BackendState::closing) {
+      queue_for_settling(context, index, connection);
+    } else {
+      fail_connection(context, index, failure_of_stream(result));
+    }
+    return;
+  }
+  connection.out.consume(context.blocks, static_cast<u64>(result));
+  note_sent(context, connection, static_cast<u64>(result));
+  if (!connection.out.empty()) mark_backend_dirty(context, index);
+}
+
+void fail_connection(Context& context, u32 index, Failure failure, std::string_view detail) {
+  BackendConnection& connection = context.connections[index];
+  if (connection.state == BackendState::closing) return;
+  Backend& backend = backend_of(context, connection);
+  const bool idle = connection.first_pending == kNone && connection.state == BackendState::ready;
+  if (!backend.down && !context.draining) {
+    // An idle connection that the server closes is housekeeping, not trouble.
+    const LogLevel level = idle && failure == Failure::closed ? LogLevel::info : LogLevel::warn;
+    context.outbox.log(level,
+                       fmt::format("{} {}; {} requests failed", describe(context, connection),
+                                   failure_reason(failure, detail), connection.pending_count));
+  }
+  backend.down = !(idle && failure == Failure::closed);
+  std::string line = "-";
+  line += failure_text(failure, backend.config->name, detail);
+  line += "\r\n";
+  close_connection(context, index);
+  u32 next = connection.first_pending;
+  connection.first_pending = kNone;
+  connection.last_pending = kNone;
+  connection.first_live = kNone;
+  connection.pending_count = 0;
+  while (next != kNone) {
+    const u32 request_index = next;
+    next = context.requests[request_index].next_in_backend;
+    context.requests[request_index].in_backend = false;
+    answer_with_failure(context, request_index, line);
+  }
+}
+
+Nanos expire_connection(Context& context, u32 index) {
+  BackendConnection& connection = context.connections[index];
+  const Nanos now = context.now();
+  if (connection.connect_deadline <= now) {
+    fail_connection(context, index, Failure::connect_timed_out);
+    return kNever;
+  }
+  const PoolConfig& pool = *context.pools[connection.pool].config;
+  Nanos next = connection.connect_deadline;
+  if (pool.timeout_ms == 0 || connection.first_pending == kNone) return next;
+  next = std::min(next, expire_requests(context, connection));
+  const Request& front = context.requests[connection.first_pending];
+  if (!front.expired) return next;
+  const Nanos stalled =
+      front.deadline - static_cast<Nanos>(pool.timeout_ms) * kMillisecond + stall_limit(pool);
+  if (stalled > now) return std::min(next, stalled);
+  fail_connection(context, index, Failure::timed_out);
+  return kNever;
+}
+
+void settle_connection(Context& context, u32 index) {
+  BackendConnection& connection = context.connections[index];
+  if (!connection.queued_for_settling || connection.state == BackendState::free) return;
+  connection.queued_for_settling = false;
+  if (connection.state == BackendState::closing) {
+    if (connection.operations > 0) return;
+    connection.out.clear(context.blocks);
+    context.ring.close(connection.fd);
+    connection.fd = -1;
+    connection.state = BackendState::free;
+    context.connections.release(index);
+    return;
+  }
+  if (!connection.receiving && connection.state != BackendState::connecting) {
+    arm_receive(context, index, connection);
+  }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,109 @@
+// Backend: one server of a pool as this worker sees it; BackendConnection: one upstream connection
+// to it.
+//
+//   connecting --> greeting (AUTH, SELECT) --> ready --> closing --> free
+//
+// Requests may be queued from the first moment; their bytes wait in `queued` until the connection
+// is ready, so none reaches a server that has refused the password or the database. A connection
+// that fails is taken out of its backend at once and its requests are answered; the next request
+// makes a new one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error_text.h"
+#include "core/request.h"
+#include "ringfold/config.h"
+#include "ringfold/io/ring.h"
+#include "ringfold/mem/batch.h"
+#include "ringfold/proto/resp.h"
+
+namespace ringfold {
+
+struct Context;
+
+struct Backend {
+  const ServerConfig* config = nullptr;
+  const Address* address = nullptr;
+  std::vector<u32> connections;  // slots; kNone: none open
+  bool down = false;             // the last connection failed; says so in the log once
+};
+
+enum class BackendState : u8 { free, connecting, greeting, ready, closing };
+
+struct BackendConnection {
+  u32 slab_next = kNone;
+  i32 fd = -1;
+  u32 generation = 0;
+  u16 pool = 0;
+  u16 backend = 0;
+  u16 place = 0;  // in Backend::connections
+  BackendState state = BackendState::free;
+  u8 operations = 0;
+  u8 greetings_left = 0;
+  bool receiving : 1 = false;
+  bool sending : 1 = false;
+  bool dirty : 1 = false;
+  bool queued_for_settling : 1 = false;
+  u32 first_pending = kNone;
+  u32 last_pending = kNone;
+  u32 first_live = kNone;  // the first pending request that is not expired
+  u32 pending_count = 0;
+  Batch out;               // for the wire
+  Batch queued;            // requests that wait for `ready`
+  resp::ReplyFrame reply;  // progress in the reply of the first pending request
+  Nanos connect_deadline = kNever;
+  u64 sent_bytes = 0;        // since the connection was opened
+  Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
+};
+
+// The connection that a client's commands to a backend go through: always the same one of several,
+// so that they never overtake each other. Opens it if there is none. kNone: it cannot be opened;
+// failure says why.
+[[nodiscard]] u32 connection_for(Context& context, u16 pool, u32 backend, u32 client,
+                                 Failure& failure);
+
+// Opens what the pool wants to have open before the first request.
+void preconnect_pool(Context& context, u16 pool);
+
+// Appends a request at the end of the connection's line. Its bytes are appended to request_batch()
+// next.
+void enqueue_for_backend(Context& context, u32 connection, u32 request);
+
+// Where the bytes of requests go.
+[[nodiscard]] inline Batch& request_batch(BackendConnection& connection) {
+  return connection.state == BackendState::ready ? connection.out : connection.queued;
+}
+void mark_backend_dirty(Context& context, u32 connection);
+
+// The greeting is through: what was queued may go.
+void become_ready(Context& context, u32 index);
+
+void on_backend_connected(Context& context, u32 index, i32 result);
+void on_backend_received(Context& context, u32 index, const Completion& completion);
+void on_backend_sent(Context& context, u32 index, i32 result);
+
+// Fails what waits on the connection and closes it. detail: the server's own words, if any.
+void fail_connection(Context& context, u32 index, Failure failure, std::string_view detail = {});
+
+// Answers what is past its deadline, and gives up connections that never came about. Returns the
+// next deadline.
+[[nodiscard]] Nanos expire_connection(Context& context, u32 index);
+
+// What the end of a tick owes a connection: arming the receive again, freeing the slot.
+void settle_connection(Context& context, u32 index);
+
+// --- replies
+// ---------------------------------------------------------------------------------------------------
+
+// Takes received reply bytes apart and hands them to the requests that wait (backend_replies.cc).
+// False when the stream is broken: the connection was failed.
+bool take_replies(Context& context, u32 index, std::string_view bytes);
+
+// Gives a request of the backend's line a reply made here, because the server's will not come or
+// come too late.
+void answer_with_failure(Context& context, u32 request, std::string_view error_line);
+
+}  // namespace ringfold

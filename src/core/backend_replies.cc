@@ -1,0 +1,246 @@
+// From a server's bytes to the requests that wait for them. The front of the connection's line gets
+// the next reply: that is all the matching there is, so an entry never leaves the line before its
+// reply has been counted off.
+#include <cstring>
+
+#include "core/backend.h"
+#include "core/context.h"
+#include "core/fanout.h"
+#include "core/writer.h"
+
+namespace ringfold {
+
+namespace {
+
+// Replies that lie next to each other and go to one client leave as one copy.
+class ReplyRun {
+ public:
+  explicit ReplyRun(Context& context) : context_(context) {}
+  ~ReplyRun() { RINGFOLD_DEBUG_ASSERT(bytes_.empty()); }
+
+  void add(u32 client, std::string_view piece) {
+    if (client == client_ && bytes_.data() + bytes_.size() == piece.data()) {
+      bytes_ = {bytes_.data(), bytes_.size() + piece.size()};
+      return;
+    }
+    flush();
+    client_ = client;
+    bytes_ = piece;
+  }
+
+  void flush() {
+    if (bytes_.empty()) return;
+    context_.clients[client_].out.append(context_.blocks, bytes_);
+    bytes_ = {};
+    client_output_grew(context_, client_);
+  }
+
+ private:
+  Context& context_;
+  u32 client_ = kNone;
+  std::string_view bytes_;
+};
+
+void hold(Context& context, Request& request, std::string_view piece, u64 more) {
+  if (request.reply == nullptr) {
+    // What is announced is not yet sent: a server's word is worth 16 MiB of address space, no more.
+    const u64 announced = piece.size() + std::min<u64>(more, 16_MiB) + kReadablePadding;
+    request.reply = context.blocks.take(announced);
+  } else {
+    request.reply = context.blocks.grow(request.reply, piece.size() + kReadablePadding);
+  }
+  std::memcpy(request.reply->data + request.reply->end, piece.data(), piece.size());
+  request.reply->end += static_cast<u32>(piece.size());
+}
+
+bool is_first_in_line(const Context& context, u32 request_index, const Request& request) {
+  return context.clients[request.client].first_request == request_index;
+}
+
+// The request takes no further bytes: it was answered without them, or nobody waits for it.
+bool is_dropped(const Request& request) {
+  if (request.expired) return true;
+  if (request.kind == RequestKind::single) return request.client == kNone;
+  return false;
+}
+
+const PoolConfig& connection_pool(const Context& context, u32 index) {
+  return *context.pools[context.connections[index].pool].config;
+}
+
+u64 held_size(const Request& request) {
+  return request.reply == nullptr ? 0 : request.reply->size();
+}
+
+u64 hold_limit(const PoolConfig& pool) {
+  return std::min<u64>(pool.client_output_limit, BlockPool::kCapacityMax - 1_MiB);
+}
+
+// A reply that waits for its turn grows past the limit: its client gets an error, the rest of it is
+// dropped.
+void refuse_large_reply(Context& context, u32 index, u32 request_index) {
+  const BackendConnection& connection = context.connections[index];
+  const Backend& backend = context.pools[connection.pool].backends[connection.backend];
+  Request& request = context.requests[request_index];
+  const std::string line =
+      "-" + failure_text(Failure::reply_too_large, backend.config->name) + "\r\n";
+  if (context.connections[index].first_live == request_index) {
+    context.connections[index].first_live = request.next_in_backend;
+  }
+  request.expired = true;
+  answer_with_failure(context, request_index, line);
+}
+
+// Part of a reply that is not whole yet.
+void take_part(Context& context, u32 index, u32 request_index, std::string_view piece, u64 more) {
+  Request& request = context.requests[request_index];
+  if (is_dropped(request)) return;
+  if (request.streaming) {
+    context.clients[request.client].out.append(context.blocks, piece);
+    client_output_grew(context, request.client);
+    return;
+  }
+  if (held_size(request) + piece.size() > hold_limit(connection_pool(context, index))) {
+    refuse_large_reply(context, index, request_index);
+    return;
+  }
+  hold(context, request, piece, more);
+  if (request.kind == RequestKind::single && request.reply->size() >= kCutThroughMin &&
+      is_first_in_line(context, request_index, request)) {
+    deliver_replies(context, request.client);
+  }
+}
+
+void pop_front(Context& context, BackendConnection& connection) {
+  const u32 request_index = connection.first_pending;
+  Request& request = context.requests[request_index];
+  connection.first_pending = request.next_in_backend;
+  if (connection.first_pending == kNone) connection.last_pending = kNone;
+  if (connection.first_live == request_index) connection.first_live = request.next_in_backend;
+  --connection.pending_count;
+  connection.front_progress = 0;
+  request.in_backend = false;
+}
+
+// The reply to AUTH or SELECT. False: refused, the connection was failed.
+bool take_greeting(Context& context, u32 index, Request& request, u32 request_index) {
+  BackendConnection& connection = context.connections[index];
+  const std::string reply(request.reply->view());
+  release_request_if_done(context, request_index);
+  if (reply == "+OK\r\n") {
+    if (--connection.greetings_left == 0) become_ready(context, index);
+    return true;
+  }
+  const PoolConfig& pool = *context.pools[connection.pool].config;
+  const bool was_auth =
+      !pool.password.empty() && (pool.database == 0 || connection.greetings_left == 2);
+  std::string_view words(reply);
+  if (words.starts_with('-')) words.remove_prefix(1);
+  words = words.substr(0, words.find('\r'));
+  fail_connection(context, index, was_auth ? Failure::password_refused : Failure::database_refused,
+                  words);
+  return false;
+}
+
+// The last piece of a reply. False: the connection was failed.
+bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
+                std::string_view piece) {
+  Request& request = context.requests[request_index];
+  if (is_dropped(request)) {
+    release_request_if_done(context, request_index);
+    return true;
+  }
+  if (request.kind == RequestKind::single) {
+    const u32 client_index = request.client;
+    Client& client = context.clients[client_index];
+    if (request.reply == nullptr && client.first_request == request_index) {
+      run.add(client_index, piece);
+      client.first_request = request.next_in_client;
+      --client.request_count;
+      request.in_client = false;
+      release_request_if_done(context, request_index);
+      if (client.first_request == kNone) {
+        client.last_request = kNone;
+      } else if (context.requests[client.first_request].ready) {
+        run.flush();
+        deliver_replies(context, client_index);
+      }
+      return true;
+    }
+    hold(context, request, piece, 0);
+    request.ready = true;
+    if (client.first_request == request_index) {
+      run.flush();
+      deliver_replies(context, client_index);
+    }
+    return true;
+  }
+  hold(context, request, piece, 0);
+  run.flush();
+  if (request.kind == RequestKind::handshake)
+    return take_greeting(context, index, request, request_index);
+  finish_child(context, request_index);
+  return true;
+}
+
+}  // namespace
+
+bool take_replies(Context& context, u32 index, std::string_view bytes) {
+  BackendConnection& connection = context.connections[index];
+  ReplyRun run(context);
+  while (!bytes.empty()) {
+    const u32 request_index = connection.first_pending;
+    // Nothing may be answered that was not asked, in particular nothing behind an unfinished
+    // greeting.
+    const bool asked =
+        request_index != kNone && (connection.state == BackendState::ready ||
+                                   context.requests[request_index].kind == RequestKind::handshake);
+    std::size_t used = 0;
+    const ParseStatus status =
+        asked ? resp::parse_reply(bytes, connection.reply, used) : ParseStatus::invalid;
+    if (status == ParseStatus::invalid) {
+      run.flush();
+      fail_connection(context, index, Failure::bad_reply);
+      return false;
+    }
+    const std::string_view piece = bytes.substr(0, used);
+    bytes.remove_prefix(used);
+    if (status == ParseStatus::incomplete) {
+      run.flush();
+      connection.front_progress = context.now();
+      take_part(context, index, request_index, piece, connection.reply.bulk_left);
+      return true;
+    }
+    connection.reply = resp::ReplyFrame{};
+    pop_front(context, connection);
+    if (!take_whole(context, index, run, request_index, piece)) return false;
+  }
+  run.flush();
+  return true;
+}
+
+void answer_with_failure(Context& context, u32 request_index, std::string_view error_line) {
+  Request& request = context.requests[request_index];
+  const bool waits =
+      request.kind == RequestKind::child ? request.parent != kNone : request.in_client;
+  if (!waits || request.ready || request.kind == RequestKind::handshake) {
+    release_request_if_done(context, request_index);
+    return;
+  }
+  if (request.streaming) {
+    // Half of a reply is with the client; nothing that could follow would be right. This takes the
+    // request out of the client's line, and frees it if it is in no other.
+    abort_client(context, request.client);
+    return;
+  }
+  if (request.reply != nullptr) request.reply->end = request.reply->begin;
+  hold(context, request, error_line, 0);
+  if (request.kind == RequestKind::child) {
+    finish_child(context, request_index);
+    return;
+  }
+  request.ready = true;
+  if (is_first_in_line(context, request_index, request)) deliver_replies(context, request.client);
+}
+
+}  // namespace ringfold

@@ -1,0 +1,190 @@
+// The life of a client connection: accepted, settled at the end of a tick, drained, aborted, freed.
+#include "core/client.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "core/client_stream.h"
+#include "core/context.h"
+
+namespace ringfold {
+
+namespace {
+
+// How long a client may keep its side open after ours is closed. Long enough to read a last error
+// line over any network that a cache is used on.
+constexpr Nanos kLinger = kSecond;
+
+UserData receive_data(u32 index, const Client& client) {
+  return {Op::client_recv, client.generation, index};
+}
+
+void arm_receive(Context& context, u32 index, Client& client) {
+  RINGFOLD_ASSERT(!client.receiving);
+  client.receiving = true;
+  ++client.operations;
+  context.ring.recv(client.fd, receive_data(index, client));
+}
+
+// Everything asked for has been answered and sent.
+bool is_served(const Client& client) {
+  return client.request_count == 0 && client.out.empty() && !client.sending;
+}
+
+void start_closing(Context& context, u32 index, Client& client) {
+  client.state = ClientState::closing;
+  if (client.operations > 0) context.ring.cancel_all(client.fd);
+  queue_for_settling(context, index, client);
+}
+
+void free_client(Context& context, u32 index, Client& client) {
+  RINGFOLD_ASSERT(client.request_count == 0);
+  client.out.clear(context.blocks);
+  drop_carry(context, client);
+  if (client.name != nullptr) context.blocks.give(client.name);
+  client.name = nullptr;
+  context.ring.close(client.fd);
+  client.fd = -1;
+  client.state = ClientState::free;
+  --context.pools[client.pool].client_count;
+  context.clients.release(index);
+}
+
+void settle_draining(Context& context, u32 index, Client& client) {
+  if (!is_served(client)) return;
+  if (client.end_of_stream) {
+    start_closing(context, index, client);
+    return;
+  }
+  context.ring.shutdown_write(client.fd);
+  client.state = ClientState::lingering;
+  client.linger_deadline = context.now() + kLinger;
+  context.next_deadline = std::min(context.next_deadline, client.linger_deadline);
+  context.lingering_clients.push_back(index);
+}
+
+}  // namespace
+
+void accept_client(Context& context, u16 pool_index, int fd) {
+  Pool& pool = context.pools[pool_index];
+  const bool full = pool.client_limit != 0 && pool.client_count >= pool.client_limit;
+  const u32 index = full || context.draining ? kNone : context.clients.take();
+  if (index == kNone) {
+    if (full) {
+      context.outbox.log(LogLevel::warn,
+                         fmt::format("pool \"{}\": a client was turned away: client_connections "
+                                     "({}) are open",
+                                     pool.config->name, pool.config->client_connections));
+    }
+    context.ring.close(fd);
+    return;
+  }
+  Client& client = context.clients[index];
+  const u32 generation = client.generation + 1;
+  client = Client{};
+  client.generation = generation & 0xffffff;
+  client.fd = fd;
+  client.pool = pool_index;
+  client.state = ClientState::open;
+  client.authenticated = pool.config->client_password.empty();
+  client.id =
+      context.clients_accepted++ * context.snapshot.config.threads + context.worker_index + 1;
+  ++pool.client_count;
+  arm_receive(context, index, client);
+}
+
+void on_client_received(Context& context, u32 index, const Completion& completion) {
+  Client& client = context.clients[index];
+  RINGFOLD_ASSERT(client.generation == completion.user_data.generation());
+  if (!completion.more) {
+    client.receiving = false;
+    --client.operations;
+    queue_for_settling(context, index, client);
+  }
+  if (completion.result > 0) {
+    // What arrives behind the last request of interest is read and dropped.
+    if (client.state == ClientState::open) {
+      feed_client(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
+    }
+  } else if (completion.result == 0) {
+    client.end_of_stream = true;
+  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+    abort_client(context, index);
+  }
+}
+
+void on_client_sent(Context& context, u32 index, i32 result) {
+  Client& client = context.clients[index];
+  client.sending = false;
+  --client.operations;
+  if (client.state == ClientState::closing) {
+    client.out.consume(context.blocks, 0);
+    queue_for_settling(context, index, client);
+    return;
+  }
+  if (result < 0) {
+    client.out.consume(context.blocks, 0);
+    abort_client(context, index);
+    return;
+  }
+  client.out.consume(context.blocks, static_cast<u64>(result));
+  if (!client.out.empty()) client_output_grew(context, index);
+  if (client.paused || client.state != ClientState::open) {
+    queue_for_settling(context, index, client);
+  }
+}
+
+void drain_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  if (client.state != ClientState::open) return;
+  client.state = ClientState::draining;
+  client.paused = false;
+  drop_carry(context, client);
+  queue_for_settling(context, index, client);
+}
+
+void abort_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  if (client.state == ClientState::closing || client.state == ClientState::free) return;
+  u32 next = client.first_request;
+  while (next != kNone) {
+    const u32 request_index = next;
+    Request& request = context.requests[request_index];
+    next = request.next_in_client;
+    request.client = kNone;
+    request.in_client = false;
+    release_request_if_done(context, request_index);
+  }
+  client.first_request = kNone;
+  client.last_request = kNone;
+  client.request_count = 0;
+  client.paused = false;
+  drop_carry(context, client);
+  if (!client.sending) client.out.clear(context.blocks);
+  start_closing(context, index, client);
+}
+
+void settle_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  if (!client.queued || client.state == ClientState::free) return;
+  client.queued = false;
+  if (client.state == ClientState::open && client.paused) resume_client(context, index);
+  if (client.state == ClientState::open && !client.paused && client.end_of_stream) {
+    drain_client(context, index);
+  }
+  if (client.state == ClientState::draining) settle_draining(context, index, client);
+  if (client.state == ClientState::lingering &&
+      (client.end_of_stream || context.now() >= client.linger_deadline)) {
+    start_closing(context, index, client);
+  }
+  if (client.state == ClientState::closing) {
+    if (client.operations == 0) free_client(context, index, client);
+    return;
+  }
+  if (!client.receiving && !client.end_of_stream && !client.paused) {
+    arm_receive(context, index, client);
+  }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,93 @@
+// Client: one downstream connection. Bytes become requests (client_stream.cc), replies become bytes
+// in the order of the requests (client_replies.cc), and closing is a state that ends when the
+// kernel has let go (client.cc).
+//
+//   open --EOF, QUIT, protocol error, drain--> draining --all answered and sent--> lingering -->
+//   closing --> free
+//     \------------------------------ error, limit
+//     ------------------------------------------------^
+#pragma once
+
+#include <string_view>
+
+#include "core/request.h"
+#include "ringfold/base/ints.h"
+#include "ringfold/io/ring.h"
+#include "ringfold/mem/batch.h"
+#include "ringfold/proto/protocol.h"
+
+namespace ringfold {
+
+struct Context;
+
+enum class ClientState : u8 {
+  free,
+  open,       // reads requests
+  draining,   // reads no further request; what was asked is still answered
+  lingering,  // all is sent and our side is closed; waits for the peer's side, so that no reset
+              // eats the last reply
+  closing,    // waits for the kernel to end its operations
+};
+
+struct Client {
+  u32 slab_next = kNone;
+  i32 fd = -1;
+  u32 generation = 0;  // 24 bits; counts the uses of the slot
+  u16 pool = 0;
+  ClientState state = ClientState::free;
+  u8 operations = 0;           // in the kernel: a receive and a send at most
+  bool receiving : 1 = false;  // a receive is armed
+  bool sending : 1 = false;    // a send is in flight
+  bool dirty : 1 = false;      // stands in the writer's list
+  bool queued : 1 = false;  // stands in the context's list of clients to look at when the tick ends
+  bool paused : 1 = false;  // not read until it has taken what it asked for
+  bool end_of_stream : 1 = false;  // the peer has closed its side
+  bool authenticated : 1 = false;
+  u32 first_request = kNone;
+  u32 last_request = kNone;
+  u32 request_count = 0;
+  Batch out;
+  Block* carry =
+      nullptr;  // received and not yet handled, behind a RequestFrame (client_stream.cc); owned
+  Block* name = nullptr;  // CLIENT SETNAME; owned
+  u64 id = 0;             // CLIENT ID; distinct in the process
+  Nanos linger_deadline = kNever;
+};
+
+// A connection was accepted for a listener of this pool.
+void accept_client(Context& context, u16 pool, int fd);
+
+void on_client_received(Context& context, u32 index, const Completion& completion);
+void on_client_sent(Context& context, u32 index, i32 result);
+
+// Feeds received bytes through the parser; whole requests are dispatched, the rest is kept.
+void feed_client(Context& context, u32 index, std::string_view bytes);
+
+// Stops reading requests; the connection closes when everything asked for has been answered and
+// sent.
+void drain_client(Context& context, u32 index);
+
+// Drops the connection and whatever it still waits for. The slot is freed when the kernel has let
+// go.
+void abort_client(Context& context, u32 index);
+
+// What the end of a tick owes a client: reading on, arming the receive again, the next step of
+// closing.
+void settle_client(Context& context, u32 index);
+
+// --- replies
+// ---------------------------------------------------------------------------------------------------
+
+// Puts a request at the end of the client's line.
+void enqueue_for_client(Context& context, u32 index, u32 request);
+
+// Answers the command that is being dispatched, in its turn.
+void reply_here(Context& context, u32 index, std::string_view reply);
+
+// Sends what is ready at the front of the line on its way.
+void deliver_replies(Context& context, u32 index);
+
+// Bytes were appended to the client's batch.
+void client_output_grew(Context& context, u32 index);
+
+}  // namespace ringfold

@@ -1,0 +1,182 @@
+// From a client's bytes to whole requests. Requests are parsed where they were received; only an
+// incomplete one is copied, into the carry: a block that starts with the parser's progress.
+//
+//   carry:  [ RequestFrame ][ bytes of one incomplete request ][ room ][ readable padding ]
+//
+// While a client is paused the carry collects whatever arrives, and is fed again from its start on
+// resuming.
+#include "core/client_stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "core/context.h"
+#include "core/redis_dispatch.h"
+#include "ringfold/proto/resp.h"
+
+namespace ringfold {
+
+namespace {
+
+// How much of the following bytes is copied behind an incomplete request whose length is not known
+// yet.
+constexpr std::size_t kTopUp = 256;
+
+// A client with so much output waiting is not read until half of it is gone.
+constexpr u64 kOutputHigh = 256_KiB;
+
+constexpr u32 kCarryHead = sizeof(RequestFrame);
+static_assert(kCarryHead % alignof(RequestFrame) == 0);
+
+RequestFrame& carry_frame(Block* carry) {
+  return *std::launder(reinterpret_cast<RequestFrame*>(carry->data));
+}
+
+Block* append_to_carry(Context& context, Block* carry, std::string_view bytes) {
+  carry = context.blocks.grow(carry, bytes.size() + kReadablePadding);
+  std::memcpy(carry->data + carry->end, bytes.data(), bytes.size());
+  carry->end += static_cast<u32>(bytes.size());
+  return carry;
+}
+
+Block* start_carry(Context& context, std::string_view bytes, const RequestFrame& frame) {
+  Block* carry = context.blocks.take(kCarryHead + bytes.size() + kReadablePadding);
+  ::new (static_cast<void*>(carry->data)) RequestFrame(frame);
+  carry->begin = kCarryHead;
+  carry->end = kCarryHead;
+  return append_to_carry(context, carry, bytes);
+}
+
+void fail_stream(Context& context, u32 index, const char* error) {
+  context.reply_text.clear();
+  resp::encode_error(context.reply_text, "ERR " + std::string(error));
+  reply_here(context, index, context.reply_text);
+  drain_client(context, index);
+}
+
+bool must_pause(const Client& client) {
+  return client.request_count >= kClientPipelineMax || client.out.size() > kOutputHigh;
+}
+
+bool may_resume(const Client& client) {
+  return client.request_count < kClientPipelineMax / 2 && client.out.size() <= kOutputHigh / 2;
+}
+
+enum class Step : u8 { handled, incomplete, failed };
+
+// Parses and dispatches the request at the start of bytes. used: how much of bytes it took, when
+// handled. owned: the block that holds bytes, which dispatch may take over (and sets to nullptr).
+Step take_request_bytes(Context& context, u32 index, std::string_view bytes, RequestFrame& frame,
+                        Block** owned, std::size_t& used) {
+  const u64 size_max = context.pools[context.clients[index].pool].config->max_request_size;
+  if (bytes.front() != '*') {
+    const resp::InlineResult line = resp::parse_inline(bytes, context.inline_request);
+    if (line.status == ParseStatus::incomplete) return Step::incomplete;
+    if (line.status == ParseStatus::invalid) {
+      fail_stream(context, index, line.error);
+      return Step::failed;
+    }
+    used = line.consumed;
+    if (context.inline_request.empty()) return Step::handled;
+    const std::size_t length = context.inline_request.size();
+    context.inline_request.append(kReadablePadding, '\0');
+    const std::string_view request(context.inline_request.data(), length);
+    RequestFrame inline_frame;
+    const ParseStatus status = resp::parse_request(request, size_max, inline_frame);
+    RINGFOLD_ASSERT(status != ParseStatus::incomplete);
+    if (status == ParseStatus::invalid) {
+      fail_stream(context, index, inline_frame.error);
+      return Step::failed;
+    }
+    dispatch_redis(context, index, request, inline_frame, nullptr);
+    return Step::handled;
+  }
+  const ParseStatus status = resp::parse_request(bytes, size_max, frame);
+  if (status == ParseStatus::incomplete) return Step::incomplete;
+  if (status == ParseStatus::invalid) {
+    fail_stream(context, index, frame.error);
+    return Step::failed;
+  }
+  used = frame.offset;
+  dispatch_redis(context, index, bytes.substr(0, used), frame, owned);
+  return Step::handled;
+}
+
+// Completes the request in the carry from the new bytes. Returns how many of them were used.
+std::size_t top_up(Context& context, u32 index, std::string_view in) {
+  Client& client = context.clients[index];
+  Block* carry = client.carry;
+  const std::size_t have = carry->size();
+  const u64 need = carry_frame(carry).need;
+  const std::size_t wanted = need > have ? static_cast<std::size_t>(need) - have : kTopUp;
+  const std::size_t given = std::min(in.size(), wanted);
+  carry = append_to_carry(context, carry, in.substr(0, given));
+  client.carry = nullptr;
+  std::size_t used = 0;
+  Block* owned = carry;
+  RequestFrame& frame = carry_frame(carry);
+  const Step step = take_request_bytes(context, index, carry->view(), frame, &owned, used);
+  if (step == Step::incomplete) {
+    client.carry = carry;
+    return given;
+  }
+  if (owned != nullptr) context.blocks.give(owned);
+  if (step == Step::failed) return in.size();
+  RINGFOLD_ASSERT(used > have);
+  return used - have;
+}
+
+}  // namespace
+
+void feed_client(Context& context, u32 index, std::string_view in) {
+  Client& client = context.clients[index];
+  while (!in.empty() && client.state == ClientState::open) {
+    if (!client.paused && must_pause(client)) pause_client(context, index);
+    if (client.paused) {
+      client.carry = client.carry == nullptr ? start_carry(context, in, RequestFrame{})
+                                             : append_to_carry(context, client.carry, in);
+      return;
+    }
+    if (client.carry != nullptr) {
+      in.remove_prefix(top_up(context, index, in));
+      continue;
+    }
+    RequestFrame frame;
+    std::size_t used = 0;
+    switch (take_request_bytes(context, index, in, frame, nullptr, used)) {
+      case Step::handled:
+        in.remove_prefix(used);
+        break;
+      case Step::incomplete:
+        client.carry = start_carry(context, in, frame);
+        return;
+      case Step::failed:
+        return;
+    }
+  }
+}
+
+void pause_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  client.paused = true;
+  if (client.receiving) context.ring.cancel({Op::client_recv, client.generation, index});
+}
+
+void resume_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  if (!may_resume(client)) return;
+  client.paused = false;
+  Block* kept = client.carry;
+  if (kept == nullptr) return;
+  client.carry = nullptr;
+  feed_client(context, index, kept->view());
+  context.blocks.give(kept);
+}
+
+void drop_carry(Context& context, Client& client) {
+  if (client.carry != nullptr) context.blocks.give(client.carry);
+  client.carry = nullptr;
+}
+
+}  // namespace ringfold

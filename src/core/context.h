@@ -1,0 +1,109 @@
+// Context: everything that one worker owns, passed to every function of this layer. It decides
+// nothing.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/client.h"
+#include "core/mailbox.h"
+#include "core/request.h"
+#include "core/snapshot.h"
+#include "ringfold/base/limits.h"
+#include "ringfold/base/prng.h"
+#include "ringfold/base/slab.h"
+#include "ringfold/hash/shard_map.h"
+#include "ringfold/io/ring.h"
+#include "ringfold/mem/block_pool.h"
+
+namespace ringfold {
+
+struct Pool {
+  const PoolConfig* config = nullptr;
+  const PoolAddresses* addresses = nullptr;
+  ShardMap shards;
+  std::vector<Backend> backends;  // in configuration order, as ShardMap counts them
+  std::vector<int> listeners;     // descriptors; -1: closed
+  u32 client_count = 0;
+  u32 client_limit = 0;  // this worker's share of client_connections; 0: none
+};
+
+struct Context {
+  Context(const Snapshot& snapshot_in, Ring& ring_in, Outbox& outbox_in, u32 worker_index_in,
+          u64 seed)
+      : snapshot(snapshot_in),
+        ring(ring_in),
+        outbox(outbox_in),
+        worker_index(worker_index_in),
+        prng(seed) {}
+
+  const Snapshot& snapshot;
+  Ring& ring;
+  Outbox& outbox;
+  const u32 worker_index;
+  Prng prng;
+
+  BlockPool blocks;
+  Slab<Client> clients{kClientsPerWorkerMax};
+  Slab<BackendConnection> connections{kBackendConnectionsPerWorkerMax};
+  Slab<Request> requests{kRequestsPerWorkerMax};
+  std::vector<Pool> pools;
+
+  // Sockets with bytes to send, flushed by the Writer when the tick ends.
+  std::vector<u32> dirty_clients;
+  std::vector<u32> dirty_connections;
+  // Who needs a look when the tick ends, so that handlers never call each other in circles.
+  std::vector<u32> settling_clients;
+  std::vector<u32> settling_connections;
+  // Lingering clients, the oldest first: all linger equally long.
+  std::deque<u32> lingering_clients;
+
+  // No deadline of any connection is earlier than this.
+  Nanos next_deadline = kNever;
+  // The next wait returns at once, because something goes on as soon as what it submits is sent.
+  bool wait_is_short = false;
+  bool draining = false;
+  u64 clients_accepted = 0;
+
+  // Scratch space, reused so that the data path does not allocate. Valid until the next use.
+  std::string reply_text;             // replies made here
+  std::string inline_request;         // an inline command in array form
+  std::vector<u16> key_servers;       // fan-out: the server of each key
+  std::vector<u32> server_key_count;  // fan-out: keys for each server; all zero between uses
+  std::vector<u16> server_ordinal;    // fan-out: the child of each server
+  std::vector<Batch*> child_batches;  // fan-out: where each child's bytes go
+  std::vector<resp::ReplyCursor> child_cursors;  // merge by key: the rest of each child's reply
+
+  Nanos now() const { return ring.now(); }
+};
+
+// A fresh request, or kNone when the worker's table is full.
+[[nodiscard]] inline u32 take_request(Context& context, RequestKind kind,
+                                      const CommandSpec* command) {
+  const u32 index = context.requests.take();
+  if (index == kNone) return kNone;
+  Request& request = context.requests[index];
+  request = Request{};
+  request.kind = kind;
+  request.command = command;
+  return index;
+}
+
+// Frees the slot unless a line still holds the request.
+void release_request_if_done(Context& context, u32 index);
+
+inline void queue_for_settling(Context& context, u32 index, Client& client) {
+  if (client.queued) return;
+  client.queued = true;
+  context.settling_clients.push_back(index);
+}
+
+inline void queue_for_settling(Context& context, u32 index, BackendConnection& connection) {
+  if (connection.queued_for_settling) return;
+  connection.queued_for_settling = true;
+  context.settling_connections.push_back(index);
+}
+
+}  // namespace ringfold

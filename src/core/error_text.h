@@ -1,0 +1,45 @@
+// Everything that ringfold says to a client when it cannot answer as asked: one text a failure, in
+// one table.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringfold/base/ints.h"
+#include "ringfold/proto/command.h"
+
+namespace ringfold {
+
+// What can go wrong between here and a server.
+enum class Failure : u8 {
+  none,
+  timed_out,           // no answer within timeout_ms
+  connect_timed_out,   // no connection within connect_timeout_ms
+  refused,             // ECONNREFUSED, ENOENT of a unix socket
+  unreachable,         // other errors of connect
+  closed,              // the server closed the connection
+  reset,               // the connection broke
+  bad_reply,           // what the server sent is not the protocol
+  reply_too_large,     // a reply that has to wait for its turn exceeds client_output_limit
+  password_refused,    // AUTH failed
+  database_refused,    // SELECT failed
+  unresolved,          // the host name has no address
+  out_of_descriptors,  // no socket could be made
+  out_of_requests,     // the worker's table of requests is full
+};
+
+// `ERR ringfold: server "beta" timed out`: without the leading '-' and CRLF. detail is appended
+// when not empty.
+[[nodiscard]] std::string failure_text(Failure failure, std::string_view server,
+                                       std::string_view detail = {});
+
+// The same without "ERR ringfold: ", for the log.
+[[nodiscard]] std::string failure_reason(Failure failure, std::string_view detail = {});
+
+[[nodiscard]] Failure failure_of_connect(i32 result);
+[[nodiscard]] Failure failure_of_stream(i32 result);
+
+// Why a command is not served: "ERR ringfold: 'multi' is refused: ...".
+[[nodiscard]] std::string refusal_text(const CommandSpec& command);
+
+}  // namespace ringfold

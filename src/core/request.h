@@ -1,0 +1,53 @@
+// Request: one command in flight, from parsed to answered. It stands in two lines: in its client's,
+// which is the order of the replies, and in its backend connection's, which is the order in which
+// the server answers.
+//
+//   client:   first -> ... -> last         replies leave at the front, when they are ready
+//   backend:  first -> ... -> last         replies arrive for the front
+//
+// A slot is free when it stands in neither. A request whose client is gone has client == kNone
+// (orphaned); one whose client was answered without waiting for the server (timed out) stays in the
+// backend's line only, and its reply is dropped.
+#pragma once
+
+#include "ringfold/base/ints.h"
+#include "ringfold/base/slab.h"
+#include "ringfold/mem/block_pool.h"
+#include "ringfold/proto/command.h"
+
+namespace ringfold {
+
+enum class RequestKind : u8 {
+  single,     // goes to one server; the server's reply is the client's reply
+  local,      // answered by the proxy; only in the client's line
+  parent,     // split or sent to all; only in the client's line
+  child,      // a parent's part for one server; only in the backend's line
+  handshake,  // the proxy's own AUTH or SELECT; only in the backend's line
+};
+
+// One cache line, so that the two lines it stands in cost one miss at most.
+struct alignas(64) Request {
+  union {
+    u32 next_in_client = kNone;
+    u32 slab_next;
+  };
+  u32 next_in_backend = kNone;
+  u32 client = kNone;
+  u32 parent = kNone;  // child: its parent's slot
+  u16 ordinal = 0;     // child: its place among the parent's children
+  RequestKind kind = RequestKind::single;
+  bool in_client : 1 = false;   // stands in the client's line
+  bool in_backend : 1 = false;  // stands in the backend's line
+  bool ready : 1 = false;       // the reply is complete: in `reply`, or to be merged from `fanout`
+  bool streaming : 1 = false;   // part of the reply is with the client already
+  bool expired : 1 = false;     // past its deadline: answered with an error
+  bool closes : 1 = false;      // the client is closed behind this reply
+  const CommandSpec* command = nullptr;
+  Nanos deadline = kNever;
+  u64 begins_at = 0;        // where its bytes begin, counted from the connection's first byte
+  Block* reply = nullptr;   // what has arrived of it, in one piece; owned
+  Block* fanout = nullptr;  // parent: holds its Fanout; owned
+};
+static_assert(sizeof(Request) == 64);
+
+}  // namespace ringfold

@@ -1,0 +1,276 @@
+#include "core/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/context.h"
+#include "core/writer.h"
+
+namespace ringfold {
+
+struct Worker::Impl {
+  Impl(const Snapshot& snapshot, Ring& ring, ControlRing& control_in, Outbox& outbox,
+       const WorkerOptions& options)
+      : context(snapshot, ring, outbox, options.index, options.seed), control(control_in) {}
+
+  Context context;
+  ControlRing& control;
+  std::vector<UserData> stopped_listeners;  // accepting failed; armed again when expire() runs next
+
+  Expected<void> open_listeners(u16 pool_index);
+  void dispatch(const Completion& completion);
+  void on_accepted(const Completion& completion);
+  void take_control_messages();
+  void start_drain();
+  void expire();
+  void settle();
+  void close_idle_backends();
+};
+
+namespace {
+
+// Accepting is armed again after an error such as EMFILE at the next tick that this brings about.
+constexpr Nanos kAcceptRetry = 100 * kMillisecond;
+
+Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 threads) {
+  Pool pool;
+  pool.config = &config;
+  pool.addresses = &addresses;
+  std::vector<ShardServer> servers;
+  for (const ServerConfig& server : config.servers)
+    servers.push_back({server.name, server.weight, true});
+  pool.shards = ShardMap::build(config.sharding, servers);
+  for (std::size_t i = 0; i < config.servers.size(); ++i) {
+    Backend backend;
+    backend.config = &config.servers[i];
+    backend.address = &addresses.servers[i];
+    backend.connections.assign(config.server_connections, kNone);
+    pool.backends.push_back(std::move(backend));
+  }
+  if (config.client_connections > 0) {
+    pool.client_limit = std::max(1u, config.client_connections / threads);
+  }
+  return pool;
+}
+
+UserData accept_data(u32 pool, u32 listener) {
+  return {Op::accept, listener, pool};
+}
+
+}  // namespace
+
+Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbox& outbox,
+               const WorkerOptions& options)
+    : impl_(std::make_unique<Impl>(snapshot, ring, control, outbox, options)) {
+  Context& context = impl_->context;
+  u32 servers_max = 0;
+  for (std::size_t i = 0; i < snapshot.config.pools.size(); ++i) {
+    context.pools.push_back(
+        make_pool(snapshot.config.pools[i], snapshot.addresses[i], snapshot.config.threads));
+    servers_max = std::max(servers_max, static_cast<u32>(snapshot.config.pools[i].servers.size()));
+  }
+  context.server_key_count.assign(servers_max, 0);
+  context.server_ordinal.assign(servers_max, 0);
+}
+
+Worker::~Worker() = default;
+
+Expected<void> Worker::start() {
+  for (u16 pool = 0; pool < impl_->context.pools.size(); ++pool) {
+    Expected<void> opened = impl_->open_listeners(pool);
+    if (!opened) return opened;
+  }
+  for (u16 pool = 0; pool < impl_->context.pools.size(); ++pool) {
+    if (impl_->context.pools[pool].config->preconnect) preconnect_pool(impl_->context, pool);
+  }
+  return {};
+}
+
+Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
+  Pool& pool = context.pools[pool_index];
+  ListenOptions options;
+  options.backlog = static_cast<int>(pool.config->backlog);
+  options.keepalive = pool.config->tcp_keepalive;
+  for (const Address& address : pool.addresses->listen) {
+    const Expected<int> fd = context.ring.listen(address, options);
+    if (!fd) return fail(fmt::format("pool \"{}\": {}", pool.config->name, fd.error().text));
+    const u32 listener = static_cast<u32>(pool.listeners.size());
+    pool.listeners.push_back(*fd);
+    context.ring.accept(*fd, accept_data(pool_index, listener));
+  }
+  return {};
+}
+
+void Worker::tick() {
+  Context& context = impl_->context;
+  const Nanos deadline = context.wait_is_short ? 0 : context.next_deadline;
+  context.wait_is_short = false;
+  for (const Completion& completion : context.ring.wait(deadline)) {
+    impl_->dispatch(completion);
+  }
+  if (context.now() >= context.next_deadline) impl_->expire();
+  impl_->settle();
+  if (context.draining) impl_->close_idle_backends();
+  flush_dirty(context);
+}
+
+void Worker::Impl::dispatch(const Completion& completion) {
+  const u32 slot = completion.user_data.slot();
+  switch (completion.user_data.op()) {
+    case Op::client_recv:
+      on_client_received(context, slot, completion);
+      break;
+    case Op::backend_recv:
+      on_backend_received(context, slot, completion);
+      break;
+    case Op::client_send:
+      on_client_sent(context, slot, completion.result);
+      break;
+    case Op::backend_send:
+      on_backend_sent(context, slot, completion.result);
+      break;
+    case Op::backend_connect:
+      on_backend_connected(context, slot, completion.result);
+      break;
+    case Op::accept:
+      on_accepted(completion);
+      break;
+    case Op::wake:
+      take_control_messages();
+      break;
+    case Op::none:
+      break;
+  }
+  if (completion.buffer != kNoBuffer) context.ring.release_buffer(completion.buffer);
+}
+
+void Worker::Impl::on_accepted(const Completion& completion) {
+  const u16 pool_index = static_cast<u16>(completion.user_data.slot());
+  const u32 listener = completion.user_data.generation();
+  Pool& pool = context.pools[pool_index];
+  if (completion.result >= 0) {
+    accept_client(context, pool_index, completion.result);
+  } else if (!context.draining) {
+    context.outbox.log(LogLevel::warn,
+                       fmt::format("pool \"{}\": a client could not be accepted: {}",
+                                   pool.config->name, ::strerrordesc_np(-completion.result)));
+  }
+  if (completion.more) return;
+  if (context.draining) {
+    context.ring.close(pool.listeners[listener]);
+    pool.listeners[listener] = -1;
+  } else if (completion.result >= 0) {
+    context.ring.accept(pool.listeners[listener], completion.user_data);
+  } else {
+    // Out of descriptors, most likely: arming at once would spin.
+    stopped_listeners.push_back(completion.user_data);
+    context.next_deadline = std::min(context.next_deadline, context.now() + kAcceptRetry);
+  }
+}
+
+void Worker::Impl::take_control_messages() {
+  ControlMessage message;
+  while (control.try_pop(message)) {
+    switch (message.kind) {
+      case ControlMessage::Kind::drain:
+        start_drain();
+        break;
+    }
+  }
+}
+
+// Accepts nobody, answers what was asked, closes each client when it has its answers.
+void Worker::Impl::start_drain() {
+  if (context.draining) return;
+  context.draining = true;
+  for (u32 pool = 0; pool < context.pools.size(); ++pool) {
+    for (u32 listener = 0; listener < context.pools[pool].listeners.size(); ++listener) {
+      context.ring.cancel(accept_data(pool, listener));
+    }
+  }
+  for (const UserData user_data : stopped_listeners) {
+    int& fd = context.pools[user_data.slot()].listeners[user_data.generation()];
+    context.ring.close(fd);
+    fd = -1;
+  }
+  stopped_listeners.clear();
+  for (u32 index = 0; index < context.clients.touched(); ++index) drain_client(context, index);
+}
+
+void Worker::Impl::expire() {
+  context.next_deadline = kNever;
+  Nanos next = kNever;
+  for (const UserData user_data : stopped_listeners) {
+    context.ring.accept(context.pools[user_data.slot()].listeners[user_data.generation()],
+                        user_data);
+  }
+  stopped_listeners.clear();
+  for (Pool& pool : context.pools) {
+    for (Backend& backend : pool.backends) {
+      for (const u32 index : backend.connections) {
+        if (index != kNone) next = std::min(next, expire_connection(context, index));
+      }
+    }
+  }
+  while (!context.lingering_clients.empty()) {
+    const u32 index = context.lingering_clients.front();
+    Client& client = context.clients[index];
+    if (client.state == ClientState::lingering) {
+      if (client.linger_deadline > context.now()) {
+        next = std::min(next, client.linger_deadline);
+        break;
+      }
+      queue_for_settling(context, index, client);
+    }
+    context.lingering_clients.pop_front();
+  }
+  context.next_deadline = std::min(context.next_deadline, next);
+}
+
+// The lists grow while they are walked: settling one may make another need it.
+void Worker::Impl::settle() {
+  for (std::size_t i = 0; i < context.settling_clients.size(); ++i) {
+    settle_client(context, context.settling_clients[i]);
+  }
+  context.settling_clients.clear();
+  for (std::size_t i = 0; i < context.settling_connections.size(); ++i) {
+    settle_connection(context, context.settling_connections[i]);
+  }
+  context.settling_connections.clear();
+}
+
+// Nobody is left to be answered. What is still pending belongs to clients that have gone.
+void Worker::Impl::close_idle_backends() {
+  if (context.clients.used() > 0) return;
+  for (Pool& pool : context.pools) {
+    for (Backend& backend : pool.backends) {
+      for (const u32 index : backend.connections) {
+        if (index != kNone) fail_connection(context, index, Failure::closed);
+      }
+    }
+  }
+  settle();
+}
+
+bool Worker::finished() const {
+  const Context& context = impl_->context;
+  if (!context.draining || context.clients.used() > 0 || context.connections.used() > 0)
+    return false;
+  for (const Pool& pool : context.pools) {
+    for (const int fd : pool.listeners) {
+      if (fd >= 0) return false;
+    }
+  }
+  return true;
+}
+
+WorkerAccounts Worker::accounts() const {
+  const Context& context = impl_->context;
+  return {context.clients.used(), context.requests.used(), context.connections.used(),
+          context.blocks.blocks_in_use(), context.blocks.bytes_in_use()};
+}
+
+}  // namespace ringfold
