@@ -138,9 +138,7 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
         continue;
       }
       if (line.empty()) {
-        line = "-" +
-               failure_text(Failure::timed_out, backend_of(context, connection).config->name) +
-               "\r\n";
+        line = failure_line(Failure::timed_out, backend_of(context, connection).config->name);
       }
       request.expired = true;
       answer_with_failure(context, index, line);
@@ -289,9 +287,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
                                    failure_reason(failure, detail), connection.pending_count));
   }
   backend.down = !(idle && failure == Failure::closed);
-  std::string line = "-";
-  line += failure_text(failure, backend.config->name, detail);
-  line += "\r\n";
+  const std::string line = failure_line(failure, backend.config->name, detail);
   close_connection(context, index);
   u32 next = connection.first_pending;
   connection.first_pending = kNone;

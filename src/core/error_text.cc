@@ -60,6 +60,10 @@ std::string failure_text(Failure failure, std::string_view server, std::string_v
   return fmt::format("ERR ringfold: server \"{}\" {}", server, failure_reason(failure, detail));
 }
 
+std::string failure_line(Failure failure, std::string_view server, std::string_view detail) {
+  return fmt::format("-{}\r\n", failure_text(failure, server, detail));
+}
+
 Failure failure_of_connect(i32 result) {
   switch (-result) {
     case ECONNREFUSED:

@@ -33,6 +33,10 @@ enum class Failure : u8 {
 [[nodiscard]] std::string failure_text(Failure failure, std::string_view server,
                                        std::string_view detail = {});
 
+// The same as a whole reply: "-ERR ringfold: ...\r\n".
+[[nodiscard]] std::string failure_line(Failure failure, std::string_view server,
+                                       std::string_view detail = {});
+
 // The same without "ERR ringfold: ", for the log.
 [[nodiscard]] std::string failure_reason(Failure failure, std::string_view detail = {});
 

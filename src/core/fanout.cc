@@ -27,11 +27,7 @@ u32 start_parent(Context& context, u32 client, const CommandSpec& command, u32 c
   }
   Request& parent = context.requests[index];
   parent.fanout = context.blocks.take(Fanout::bytes(child_count, key_count));
-  Fanout* fanout = ::new (static_cast<void*>(parent.fanout->data)) Fanout{};
-  fanout->child_count = child_count;
-  fanout->key_count = key_count;
-  fanout->waiting = child_count + 1;
-  for (FanoutChild& child : fanout->children()) ::new (static_cast<void*>(&child)) FanoutChild{};
+  Fanout::create(parent.fanout, child_count, key_count).waiting = child_count + 1;
   enqueue_for_client(context, client, index);
   return index;
 }
@@ -53,7 +49,7 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   Request& parent = context.requests[parent_index];
   const u32 client = parent.client;
   const u16 pool = context.clients[client].pool;
-  FanoutChild& slot = fanout_of(parent.fanout).children()[ordinal];
+  FanoutChild& slot = fanout_of(parent.fanout).children[ordinal];
   slot.server = server;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, server, client, failure);
@@ -64,7 +60,7 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   }
   if (index == kNone) {
     const std::string line =
-        "-" + failure_text(failure, context.pools[pool].backends[server].config->name) + "\r\n";
+        failure_line(failure, context.pools[pool].backends[server].config->name);
     slot.reply = context.blocks.take(line.size() + kReadablePadding);
     std::memcpy(slot.reply->data, line.data(), line.size());
     slot.reply->end = static_cast<u32>(line.size());
@@ -129,7 +125,7 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
     if (keys == 0) continue;
     context.server_key_count[index] = 0;
     const u16 ordinal = context.server_ordinal[index];
-    fanout.children()[ordinal].key_count = keys;
+    fanout.children[ordinal].key_count = keys;
     batches[ordinal] = start_child(context, parent, ordinal, index);
     if (batches[ordinal] == nullptr) continue;
     BatchWriter writer(*batches[ordinal], context.blocks);
@@ -141,7 +137,7 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
   cursor.next(argument);
   for (u32 key = 0; key < key_count; ++key) {
     const u16 ordinal = context.server_ordinal[context.key_servers[key]];
-    fanout.key_children()[key] = ordinal;
+    fanout.key_children[key] = ordinal;
     cursor.next(argument);
     const u32 begin = cursor.raw_offset();
     u32 end = begin + cursor.raw_length();
@@ -199,7 +195,7 @@ void finish_child(Context& context, u32 child_index) {
   Request& child = context.requests[child_index];
   const u32 parent_index = child.parent;
   Fanout& fanout = fanout_of(context.requests[parent_index].fanout);
-  fanout.children()[child.ordinal].reply = child.reply;
+  fanout.children[child.ordinal].reply = child.reply;
   child.reply = nullptr;
   child.parent = kNone;
   release_request_if_done(context, child_index);
@@ -207,7 +203,7 @@ void finish_child(Context& context, u32 child_index) {
 }
 
 void release_fanout(Context& context, Block* block) {
-  for (FanoutChild& child : fanout_of(block).children()) {
+  for (FanoutChild& child : fanout_of(block).children) {
     if (child.reply != nullptr) context.blocks.give(child.reply);
   }
   context.blocks.give(block);

@@ -2,6 +2,7 @@
 // went to. Lives in one block: [ Fanout ][ FanoutChild x child_count ][ u16 x key_count ].
 #pragma once
 
+#include <memory>
 #include <new>
 #include <span>
 
@@ -16,22 +17,29 @@ struct FanoutChild {
   u32 server = 0;
 };
 
-struct alignas(FanoutChild) Fanout {
-  u32 child_count = 0;
+struct Fanout {
   u32 waiting = 0;  // children that have not answered
-  u32 key_count = 0;
-
-  std::span<FanoutChild> children() {
-    return {reinterpret_cast<FanoutChild*>(this + 1), child_count};
-  }
-  std::span<u16> key_children() {
-    return {reinterpret_cast<u16*>(reinterpret_cast<FanoutChild*>(this + 1) + child_count),
-            key_count};
-  }
+  std::span<FanoutChild> children;
+  std::span<u16> key_children;  // for each key in the client's order, the ordinal of its child
 
   static u64 bytes(u32 child_count, u32 key_count) {
     return sizeof(Fanout) + child_count * sizeof(FanoutChild) +
            static_cast<u64>(key_count) * sizeof(u16);
+  }
+
+  // Requires: block is empty and has room for bytes(child_count, key_count).
+  static Fanout& create(Block* block, u32 child_count, u32 key_count) {
+    static_assert(sizeof(Fanout) % alignof(FanoutChild) == 0);
+    Fanout* fanout = ::new (static_cast<void*>(block->data)) Fanout{};
+    char* place = block->data + sizeof(Fanout);
+    auto* children = reinterpret_cast<FanoutChild*>(place);
+    std::uninitialized_value_construct_n(children, child_count);
+    place += child_count * sizeof(FanoutChild);
+    auto* key_children = reinterpret_cast<u16*>(place);
+    std::uninitialized_value_construct_n(key_children, key_count);
+    fanout->children = {children, child_count};
+    fanout->key_children = {key_children, key_count};
+    return *fanout;
   }
 };
 
