@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ struct Address {
   bool is_unix() const { return length != 0 && storage.ss_family == AF_UNIX; }
   bool resolved() const { return length != 0; }
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+
+  bool operator==(const Address& other) const {
+    return length == other.length && std::memcmp(&storage, &other.storage, length) == 0;
+  }
 };
 
 // A unix path ("/run/a.sock"). Fails when it does not fit sun_path (107 bytes).
