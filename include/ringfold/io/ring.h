@@ -7,14 +7,17 @@
 // except ring_doorbell(). Every operation is named by a UserData, which its completions carry.
 //
 //   operation   completions
-//   accept      many (result = new descriptor), until one with more == false
+//   accept      many (result = new descriptor), until one with more == false (which may bring a
+//               descriptor too: arm again)
 //   connect     one (0 or -errno)
 //   recv        many (result > 0: that many bytes at data), until one with more == false, whose
-//   result is
-//               > 0 (data, and the ring stopped: arm again), 0 (the peer closed its side), -ENOBUFS
-//               (no buffer was free: arm again after buffers were released), -ECANCELED, or another
-//               error
-//   send        one: the number of bytes sent (at least one, maybe fewer than asked), or -errno
+//               result is
+//               > 0         data, and the ring stopped: arm again
+//               0           the peer closed its side
+//               -ENOBUFS    no buffer was free: arm again after buffers were released
+//               -ECANCELED  or another error
+//   send        one: the number of bytes sent (at least one, maybe fewer than asked, also when it
+//               was cancelled or the connection broke in its middle), or -errno
 //   doorbell    one a wake-up (op() == Op::wake), however often the bell was rung
 #pragma once
 
@@ -81,6 +84,12 @@ struct ListenOptions {
   bool keepalive = true;
 };
 
+// A listening socket that exists already, and the address it listens on.
+struct SharedListener {
+  Address address;
+  int fd = -1;
+};
+
 struct RingOptions {
   u32 submission_entries = 4096;
   u32 completion_entries = 16384;
@@ -88,6 +97,11 @@ struct RingOptions {
   u32 buffer_size = 256 * 1024;    // bytes
   u32 classic_buffer_count = 128;  // without them
   u32 classic_buffer_size = 16 * 1024;
+
+  // Sockets which listen() duplicates instead of opening its own. For unix addresses, which know no
+  // SO_REUSEPORT: the supervisor opens each once (open_listener in io/socket.h) and all workers
+  // accept from it. Not owned; must outlive the ring.
+  std::span<const SharedListener> shared_listeners;
 };
 
 class Ring {
@@ -97,8 +111,9 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   virtual ~Ring() = default;
 
-  // A listening socket of this worker's own (SO_REUSEPORT for TCP), with TCP_NODELAY and keepalive
-  // set so that accepted sockets inherit them. The ring does not own it; close it with close().
+  // A listening socket of this worker's own (SO_REUSEPORT for TCP, a duplicate for an address in
+  // RingOptions::shared_listeners), with TCP_NODELAY and keepalive set so that accepted sockets
+  // inherit them. The ring does not own it; close it with close().
   [[nodiscard]] virtual Expected<int> listen(const Address& address,
                                              const ListenOptions& options) = 0;
 
@@ -126,7 +141,11 @@ class Ring {
 
   // Submits what was prepared and returns what has completed. Blocks until there is something or
   // until deadline (a now() time; kNever: no limit; in the past: does not block). May return
-  // nothing. Valid until: the next wait().
+  // nothing. A send alone is not "something": one that the kernel took whole at once is reported by
+  // the very wait() that submitted it, but does not end its blocking, since a wake-up for each
+  // flush would double the system calls of a proxy that waits for replies anyway. Who cannot go on
+  // without that completion (more to send on the socket, a close after it) passes a deadline in the
+  // past. Valid until: the next wait().
   [[nodiscard]] virtual std::span<const Completion> wait(Nanos deadline) = 0;
 
   // Monotonic time at the end of the last wait().
@@ -157,7 +176,8 @@ struct UringFeatures {
 // One line: "defer_taskrun, multishot recv, incremental buffers, ...".
 [[nodiscard]] std::string to_string(const UringFeatures& features);
 
-// Opens a ring for the calling thread, which becomes its only user.
+// Opens a ring for the calling thread, which becomes its only user and destroys it. Features with
+// bits cleared are honoured: the ring then works as on a kernel without them.
 [[nodiscard]] Expected<std::unique_ptr<Ring>> open_uring(const RingOptions& options,
                                                          const UringFeatures& features);
 

@@ -1,0 +1,28 @@
+// Sockets before they meet a ring: opening, options, listening. Plain system calls, for the
+// supervisor at start-up and for the implementations of Ring.
+#pragma once
+
+#include "ringfold/base/error.h"
+#include "ringfold/io/address.h"
+#include "ringfold/io/ring.h"
+
+namespace ringfold {
+
+// A new stream socket for connecting to address, TCP_NODELAY set (TCP), SO_KEEPALIVE if asked. A
+// descriptor, the caller's to close, or -errno.
+[[nodiscard]] int open_socket(const Address& address, bool keepalive);
+
+// A listening socket, the caller's to close. TCP: SO_REUSEADDR and SO_REUSEPORT, and options that
+// accepted sockets inherit: TCP_NODELAY, SO_KEEPALIVE if asked. Unix: a socket file which nobody
+// listens on any more is replaced; anything else in its place is an error and left alone.
+[[nodiscard]] Expected<int> open_listener(const Address& address, const ListenOptions& options);
+
+// A descriptor of the caller's own for the same listening socket.
+[[nodiscard]] Expected<int> duplicate_listener(const SharedListener& listener);
+
+// Fails when someone listens on a TCP address already. SO_REUSEPORT lets a second process of the
+// same user bind without an error and take half of the connections, so the supervisor asks here
+// once before its workers open their listeners. Unix addresses always pass: open_listener checks.
+[[nodiscard]] Expected<void> check_address_unused(const Address& address);
+
+}  // namespace ringfold
