@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::array kConsistent = {Distribution::jump, Distribution::maglev,
                                     Distribution::rendezvous};
-constexpr u64 kKeyCount = 100000;
+constexpr u64 kKeyCount = 30000;
 
 std::vector<u32> route_all(Distribution distribution, const std::vector<ShardServer>& servers,
                            HashKind hash = HashKind::xxh3) {
