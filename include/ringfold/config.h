@@ -69,7 +69,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   std::string log_file;
   Endpoint admin_listen;
-  bool admin_configured = false;  // an [admin] table stands in the file
+  bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;
 };
 
