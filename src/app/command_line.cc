@@ -1,0 +1,88 @@
+#include "app/command_line.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+namespace ringfold {
+namespace {
+
+constexpr int kBadUsage = 2;
+
+constexpr const char* kFooter =
+    "Without -c: one Redis pool on 127.0.0.1:22121 in front of 127.0.0.1:6379.\n"
+    "Signals: SIGTERM and SIGINT drain, then exit (sent again: exit at once);\n"
+    "         SIGUSR1 opens the log file again.\n"
+    "Exit codes: 0 well, 1 bad configuration, 2 bad usage, 3 could not start.";
+
+EarlyEnd bad_usage(const std::string& what) {
+  return {kBadUsage, fmt::format("ringfold: {}; ringfold -h shows the usage\n", what)};
+}
+
+// The library speaks through exceptions; none of them leaves this file.
+tl::expected<void, EarlyEnd> parse(CLI::App& app, int argument_count,
+                                   const char* const* arguments) {
+  try {
+    app.parse(argument_count, arguments);
+  } catch (const CLI::CallForHelp&) {
+    return tl::unexpected(EarlyEnd{0, app.help()});
+  } catch (const CLI::ParseError& error) {
+    std::string what = error.what();
+    while (what.ends_with('\n') || what.ends_with('.')) what.pop_back();
+    return tl::unexpected(bad_usage(what));
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
+                                                       const char* const* arguments) {
+  CommandLine line;
+  CLI::App app("ringfold: a proxy for Redis", "ringfold");
+  app.footer(kFooter);
+  bool is_test = false;
+  bool is_version = false;
+  auto* config = app.add_option("-c,--config", line.config_path, "the configuration file (TOML)")
+                     ->type_name("FILE");
+  app.add_flag("-t,--test-conf", is_test, "check the configuration file, print every error, exit");
+  app.add_flag("-V,--version", is_version, "print the version and what the kernel offers, exit");
+
+  auto* route = app.add_subcommand("route", "print which server holds a key");
+  std::string route_config;
+  route->add_option("-c,--config", route_config, "the configuration file (TOML)")
+      ->type_name("FILE");
+  route->add_option("--pool", line.route.pool, "the pool")->type_name("NAME")->required();
+  route->add_flag("--hex", line.route.is_hex, "keys are given as hexadecimal digits");
+  route->add_option("KEY", line.route.keys,
+                    "keys, or - to read them from stdin, one a line; behind -- they may start "
+                    "with -");
+
+  // The library takes "--" only in front of all keys, so it does not see it.
+  const std::span<const char* const> all(arguments, static_cast<std::size_t>(argument_count));
+  const auto mark = std::ranges::find(all, std::string_view("--"));
+  const std::span<const char* const> plain(mark == all.end() ? mark : mark + 1, all.end());
+  if (auto parsed = parse(app, static_cast<int>(mark - all.begin()), arguments); !parsed) {
+    return tl::unexpected(parsed.error());
+  }
+  line.route.keys.insert(line.route.keys.end(), plain.begin(), plain.end());
+  if (route->parsed() && line.route.keys.empty()) return tl::unexpected(bad_usage("no KEY given"));
+  if (!route->parsed() && !plain.empty()) {
+    return tl::unexpected(bad_usage("only route takes words behind --"));
+  }
+  if (is_version) {
+    line.action = CommandLine::Action::version;
+  } else if (route->parsed()) {
+    line.action = CommandLine::Action::route;
+    if (!route_config.empty()) line.config_path = route_config;
+  } else if (is_test) {
+    line.action = CommandLine::Action::test_config;
+    if (config->count() == 0) return tl::unexpected(bad_usage("-t needs -c FILE"));
+  }
+  return line;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,27 @@
+// The command line: what was asked for, or a ready-made end (help, a mistake).
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+
+#include "app/route.h"
+
+namespace ringfold {
+
+struct CommandLine {
+  enum class Action : u8 { run, test_config, version, route };
+  Action action = Action::run;
+  std::string config_path;  // empty: the embedded default
+  RouteOptions route;
+};
+
+// An end before anything began: text for stdout when code is 0, else for stderr.
+struct EarlyEnd {
+  int code = 0;
+  std::string text;
+};
+
+[[nodiscard]] tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
+                                                                     const char* const* arguments);
+
+}  // namespace ringfold
