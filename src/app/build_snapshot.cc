@@ -1,0 +1,35 @@
+#include "app/build_snapshot.h"
+
+#include <fmt/core.h>
+
+#include "app/endpoint.h"
+
+namespace ringfold {
+
+Expected<Snapshot> build_snapshot(Config config, std::vector<std::string>& warnings) {
+  Snapshot snapshot;
+  for (const PoolConfig& pool : config.pools) {
+    PoolAddresses addresses;
+    for (const Endpoint& endpoint : pool.listen) {
+      const auto address = resolve(endpoint);
+      if (!address) {
+        return fail(fmt::format("pool {} cannot listen on {}: {}", shown(pool.name),
+                                shown(to_string(endpoint)), address.error().text));
+      }
+      addresses.listen.push_back(*address);
+    }
+    for (const ServerConfig& server : pool.servers) {
+      const auto address = resolve(server.endpoint);
+      if (!address) {
+        warnings.push_back(fmt::format("pool {}: server {} has no address, its requests fail: {}",
+                                       shown(pool.name), shown(server.name), address.error().text));
+      }
+      addresses.servers.push_back(address ? *address : Address{});
+    }
+    snapshot.addresses.push_back(std::move(addresses));
+  }
+  snapshot.config = std::move(config);
+  return snapshot;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,58 @@
+// ringfold: reads the command line and the configuration, and hands over to whom it concerns.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "app/command_line.h"
+#include "app/route.h"
+#include "app/supervisor.h"
+#include "app/version.h"
+#include "ringfold/config.h"
+
+namespace ringfold {
+namespace {
+
+// What users and scripts rely on; see the contract.
+enum ExitCode : int { kGood = 0, kBadConfiguration = 1, kBadUsage = 2, kCouldNotStart = 3 };
+
+int say(const std::string& text, ExitCode code) {
+  std::fputs(text.c_str(), code == kGood ? stdout : stderr);
+  return code;
+}
+
+int say_failure(const Error& error, ExitCode code) {
+  return say("ringfold: " + error.text + "\n", code);
+}
+
+tl::expected<Config, std::vector<ConfigError>> read_config(const CommandLine& line) {
+  return line.config_path.empty() ? default_config() : load_config(line.config_path);
+}
+
+int run(const CommandLine& line) {
+  if (line.action == CommandLine::Action::version) return say(describe_version(), kGood);
+  auto config = read_config(line);
+  if (!config) {
+    std::string text;
+    for (const ConfigError& error : config.error()) text += to_string(error) + "\n";
+    return say(text, kBadConfiguration);
+  }
+  if (line.action == CommandLine::Action::test_config) {
+    return say(line.config_path + ": configuration ok\n", kGood);
+  }
+  if (line.action == CommandLine::Action::route) {
+    const auto routed = run_route(*config, line.route, stdin, stdout);
+    return routed ? kGood : say_failure(routed.error(), kBadUsage);
+  }
+  const auto code = supervise(std::move(*config));
+  return code ? *code : say_failure(code.error(), kCouldNotStart);
+}
+
+}  // namespace
+}  // namespace ringfold
+
+int main(int argument_count, char** arguments) {
+  const auto line = ringfold::parse_command_line(argument_count, arguments);
+  if (line) return ringfold::run(*line);
+  std::fputs(line.error().text.c_str(), line.error().code == 0 ? stdout : stderr);
+  return line.error().code;
+}

@@ -1,0 +1,19 @@
+// The supervisor: starts the workers, writes their log lines, turns signals into messages to them,
+// and ends the process. Called by main with a checked configuration.
+//
+//   signal            does
+//   SIGTERM, SIGINT   drain: no new clients, what was asked is answered, then exit 0
+//   the same again    exit at once with 128 + the signal's number, as a shell would report it
+//   SIGHUP            not available in this version: says so in the log
+//   SIGUSR1           opens the log file again
+#pragma once
+
+#include "ringfold/base/error.h"
+#include "ringfold/config.h"
+
+namespace ringfold {
+
+// Runs until a signal ends it. The process' exit code, or why it could not start and what to do.
+[[nodiscard]] Expected<int> supervise(Config config);
+
+}  // namespace ringfold

@@ -1,0 +1,61 @@
+#include "app/worker_thread.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "ringfold/base/assert.h"
+
+namespace ringfold {
+
+WorkerThread::WorkerThread(const Inputs& inputs)
+    : inputs_(inputs), outbox_(events_, inputs.wake_fd), thread_([this] { run(); }) {}
+
+WorkerThread::~WorkerThread() {
+  RINGFOLD_ASSERT(phase() == Phase::failed || phase() == Phase::finished);
+  may_close_.store(true, std::memory_order_release);
+  may_close_.notify_one();
+  thread_.join();
+}
+
+void WorkerThread::send(ControlMessage message) {
+  RINGFOLD_ASSERT(phase() != Phase::starting);
+  RINGFOLD_ASSERT(phase() != Phase::failed);
+  // A message is sent once or twice in a life; that many always fit.
+  const bool was_pushed = control_.try_push(std::move(message));
+  RINGFOLD_ASSERT(was_pushed);
+  ring_->ring_doorbell();
+}
+
+void WorkerThread::enter(Phase phase) {
+  phase_.store(phase, std::memory_order_release);
+  const u64 one = 1;
+  // An eventfd write fails only when its counter is full, and then the supervisor is awake already.
+  [[maybe_unused]] const ssize_t written = ::write(inputs_.wake_fd, &one, sizeof one);
+}
+
+void WorkerThread::run() {
+  const std::string name = "ringfold-w" + std::to_string(inputs_.options.index);
+  ::prctl(PR_SET_NAME, name.c_str());
+  if (auto served = serve(); !served) {
+    failure_ = std::move(served.error().text);
+    enter(Phase::failed);
+  }
+}
+
+Expected<void> WorkerThread::serve() {
+  RingOptions options;
+  options.shared_listeners = inputs_.shared_listeners;
+  const auto ring = open_uring(options, inputs_.features);
+  if (!ring) return tl::unexpected(ring.error());
+  Worker worker(inputs_.snapshot, **ring, control_, outbox_, inputs_.options);
+  if (auto started = worker.start(); !started) return started;
+  ring_ = ring->get();
+  enter(Phase::running);
+  while (!worker.finished()) worker.tick();
+  enter(Phase::finished);
+  // The supervisor may be about to ring the doorbell of a worker it saw running a moment ago.
+  may_close_.wait(false, std::memory_order_acquire);
+  return {};
+}
+
+}  // namespace ringfold

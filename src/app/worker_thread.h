@@ -1,0 +1,71 @@
+// WorkerThread: a worker with its thread, its ring and its mailbox. Created and used by the
+// supervisor's thread; everything below the first line of run() happens in the worker's own.
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "core/mailbox.h"
+#include "core/snapshot.h"
+#include "core/worker.h"
+#include "ringfold/base/error.h"
+#include "ringfold/io/ring.h"
+
+namespace ringfold {
+
+class WorkerThread {
+ public:
+  // starting -> running -> finished, or starting -> failed. An event may be dropped when its ring
+  // is full, a phase may not, so phases have a place of their own.
+  enum class Phase : u8 { starting, running, failed, finished };
+
+  // Requires: snapshot, features and shared_listeners outlive this; wake_fd is an eventfd, written
+  // after each event and each change of phase.
+  struct Inputs {
+    const Snapshot& snapshot;
+    const UringFeatures& features;
+    std::span<const SharedListener> shared_listeners;
+    int wake_fd;
+    WorkerOptions options;
+  };
+
+  // Starts the thread. It inherits the blocked signals of the caller.
+  explicit WorkerThread(const Inputs& inputs);
+
+  // Requires: the phase is failed or finished. Waits for the thread's end.
+  ~WorkerThread();
+  WorkerThread(const WorkerThread&) = delete;
+  WorkerThread& operator=(const WorkerThread&) = delete;
+
+  Phase phase() const { return phase_.load(std::memory_order_acquire); }
+
+  // Requires: the phase is failed.
+  const std::string& failure() const { return failure_; }
+
+  // Requires: the phase was seen to be running; finished in the meantime does no harm.
+  void send(ControlMessage message);
+
+  [[nodiscard]] bool try_pop(WorkerEvent& event) { return events_.try_pop(event); }
+
+ private:
+  static constexpr std::size_t kControlCapacity = 64;
+  static constexpr std::size_t kEventCapacity = 1024;
+
+  void run();
+  [[nodiscard]] Expected<void> serve();
+  void enter(Phase phase);
+
+  Inputs inputs_;
+  ControlRing control_{kControlCapacity};
+  SpscRing<WorkerEvent> events_{kEventCapacity};
+  Outbox outbox_;
+  std::string failure_;   // written before the phase becomes failed
+  Ring* ring_ = nullptr;  // written before the phase becomes running; for its doorbell
+  std::atomic<bool> may_close_{false};  // the supervisor will not ring the doorbell any more
+  std::atomic<Phase> phase_{Phase::starting};
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace ringfold
