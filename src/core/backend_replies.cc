@@ -103,11 +103,18 @@ void take_part(Context& context, u32 index, u32 request_index, std::string_view 
     refuse_large_reply(context, index, request_index);
     return;
   }
-  hold(context, request, piece, more);
-  if (request.kind == RequestKind::single && request.reply->size() >= kCutThroughMin &&
-      is_first_in_line(context, request_index, request)) {
-    deliver_replies(context, request.client);
+  const bool large = held_size(request) + piece.size() + more >= kCutThroughMin;
+  if (!large || request.kind != RequestKind::single ||
+      !is_first_in_line(context, request_index, request)) {
+    hold(context, request, piece, more);
+    return;
   }
+  Client& client = context.clients[request.client];
+  if (request.reply != nullptr) client.out.append_block(request.reply);
+  request.reply = nullptr;
+  request.streaming = true;
+  client.out.append(context.blocks, piece);
+  client_output_grew(context, request.client);
 }
 
 void pop_front(Context& context, BackendConnection& connection) {

@@ -21,9 +21,10 @@ constexpr u8 kMapped = 4;  // size_class of blocks that are mappings of their ow
 constexpr u32 kOverhead = sizeof(Block);
 static_assert(kOverhead == 32);
 
-// Free blocks kept per size; beyond it they go back to the allocator. Chosen so that the working
-// set of a busy tick stays (a thousand clients with one block each), and a burst's memory does not.
-constexpr u64 kFreeBytesMax = 1_MiB;
+// Free blocks kept per size, bytes; beyond it they go back to the allocator. Chosen so that the
+// working set of a busy tick stays (a thousand clients with one block each, a flush of some large
+// values), and a burst's memory does not.
+constexpr u64 kFreeBytesMax[] = {256_KiB, 1_MiB, 1_MiB, 4_MiB};
 
 constexpr u64 kPage = 4096;
 
@@ -34,6 +35,32 @@ static_assert(BlockPool::kLargeCapacity <= capacity_of(3));
 
 constexpr u64 mapped_bytes(u64 capacity) {
   return (capacity + kOverhead + kPage - 1) / kPage * kPage;
+}
+
+// Blocks of the largest size are mappings of their own, so that a burst of them goes back to the
+// system and not to an allocator that may keep it.
+constexpr u8 kMappedFrom = 3;
+
+void* map_memory(u64 bytes) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  RINGFOLD_ASSERT(memory != MAP_FAILED);
+  return memory;
+}
+
+void* allocate(u8 size_class) {
+  const u32 bytes = kClassBytes[size_class];
+  if (size_class >= kMappedFrom) return map_memory(bytes);
+  void* memory = std::aligned_alloc(64, bytes);
+  RINGFOLD_ASSERT(memory != nullptr);
+  return memory;
+}
+
+void deallocate(Block* block) {
+  if (block->size_class >= kMappedFrom) {
+    ::munmap(static_cast<void*>(block), static_cast<u64>(block->capacity) + kOverhead);
+  } else {
+    std::free(block);
+  }
 }
 
 Block* format(void* memory, u64 bytes, u8 size_class) {
@@ -51,7 +78,7 @@ BlockPool::~BlockPool() {
     while (list.first != nullptr) {
       Block* block = list.first;
       list.first = block->next;
-      std::free(block);
+      deallocate(block);
     }
   }
 }
@@ -74,9 +101,7 @@ Block* BlockPool::take(u64 capacity) {
     block->end = 0;
     return block;
   }
-  void* memory = std::aligned_alloc(64, bytes);
-  RINGFOLD_ASSERT(memory != nullptr);
-  return format(memory, bytes, size_class);
+  return format(allocate(size_class), bytes, size_class);
 }
 
 Block* BlockPool::take_mapped(u64 capacity) {
@@ -94,14 +119,14 @@ void BlockPool::give(Block* block) {
   if (block->size_class == kMapped) {
     const u64 bytes = static_cast<u64>(block->capacity) + kOverhead;
     bytes_in_use_ -= bytes;
-    ::munmap(static_cast<void*>(block), bytes);
+    deallocate(block);
     return;
   }
   const u32 bytes = kClassBytes[block->size_class];
   bytes_in_use_ -= bytes;
   FreeList& list = free_[block->size_class];
-  if (list.bytes + bytes > kFreeBytesMax) {
-    std::free(block);
+  if (list.bytes + bytes > kFreeBytesMax[block->size_class]) {
+    deallocate(block);
     return;
   }
   block->next = list.first;
