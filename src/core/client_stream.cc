@@ -69,7 +69,10 @@ enum class Step : u8 { handled, incomplete, failed };
 // handled. owned: the block that holds bytes, which dispatch may take over (and sets to nullptr).
 Step take_request_bytes(Context& context, u32 index, std::string_view bytes, RequestFrame& frame,
                         Block** owned, std::size_t& used) {
-  const u64 size_max = context.pools[context.clients[index].pool].config->max_request_size;
+  const Client& client = context.clients[index];
+  const u64 configured = context.pools[client.pool].config->max_request_size;
+  const u64 size_max =
+      client.authenticated ? configured : std::min(configured, kUnauthenticatedRequestMax);
   if (bytes.front() != '*') {
     const resp::InlineResult line = resp::parse_inline(bytes, context.inline_request);
     if (line.status == ParseStatus::incomplete) return Step::incomplete;

@@ -366,11 +366,20 @@ void answer_locally(Context& context, u32 index, std::string_view bytes, const R
     case LocalCommand::client_reply:
       client_reply(call);
       return;
-    default:
+    case LocalCommand::client_help:
+    case LocalCommand::command:
+    case LocalCommand::command_count:
+    case LocalCommand::command_docs:
+    case LocalCommand::command_info:
+    case LocalCommand::command_getkeys:
+    case LocalCommand::command_list:
+    case LocalCommand::command_help:
       context.reply_text.clear();
       encode_command_reply(context.reply_text, command.local, bytes, frame);
       call.send(context.reply_text);
       return;
+    case LocalCommand::none:
+      RINGFOLD_ASSERT(command.local != LocalCommand::none);
   }
 }
 

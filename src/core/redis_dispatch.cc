@@ -134,6 +134,13 @@ Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
   return Placement::replied;
 }
 
+// What a browser sends first that was tricked into talking to this port; Redis closes at the same
+// words, before the body of the request could be taken for commands.
+bool is_http(std::string_view name) {
+  const std::string upper = upper_case(name.substr(0, 8));
+  return upper == "POST" || upper == "HOST:";
+}
+
 bool is_allowed(const Client& client, const CommandSpec& command) {
   return client.authenticated || (command.flags & kNoAuth) != 0;
 }
@@ -200,6 +207,13 @@ void dispatch_redis(Context& context, u32 client, std::string_view bytes, const 
   const std::string_view name = text_of(bytes, frame.arguments[0]);
   const CommandSpec* command = resp::find_command(name);
   if (command == nullptr) {
+    if (is_http(name)) {
+      context.outbox.log(LogLevel::warn,
+                         "a client was closed: it speaks HTTP, as a web page does that is "
+                         "made to send commands");
+      abort_client(context, client);
+      return;
+    }
     reply_unknown_command(context, client, bytes, frame);
     return;
   }

@@ -17,6 +17,10 @@ inline constexpr u64 kBulkLengthMax = 512_MiB;
 inline constexpr u32 kArgumentsMax = 1024 * 1024;
 inline constexpr u32 kInlineLengthMax = 64 * 1024;
 
+// The largest request of a client that has not given the password yet; Redis' own limit for one of
+// its arguments.
+inline constexpr u64 kUnauthenticatedRequestMax = 16_KiB;
+
 // Slots of the worker's slabs. Address space is reserved for all of them, memory is used by those
 // in use.
 inline constexpr u32 kClientsPerWorkerMax = 1u << 20;

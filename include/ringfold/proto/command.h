@@ -58,7 +58,6 @@ enum class LocalCommand : u8 {
   reset,
   auth,
   select,
-  time,
   info,
   readonly,
   readwrite,
@@ -67,7 +66,6 @@ enum class LocalCommand : u8 {
   client_getname,
   client_setinfo,
   client_info,
-  client_list,
   client_no_evict,
   client_no_touch,
   client_reply,
@@ -77,7 +75,6 @@ enum class LocalCommand : u8 {
   command_docs,
   command_info,
   command_getkeys,
-  command_getkeysandflags,
   command_list,
   command_help,
 };
