@@ -35,7 +35,8 @@ std::vector<std::string_view> categories_of(const CommandSpec& command) {
   std::vector<std::string_view> names;
   if (command.flags & kWrite) names.push_back("@write");
   if (command.flags & kReadonly) names.push_back("@read");
-  if (command.flags & kAdmin) names.insert(names.end(), {"@admin", "@dangerous"});
+  if (command.flags & kAdmin) names.push_back("@admin");
+  if (command.flags & kAdmin) names.push_back("@dangerous");
   if (command.flags & kPubsub) names.push_back("@pubsub");
   names.push_back(command.flags & kFast ? "@fast" : "@slow");
   if (command.flags & kBlocking) names.push_back("@blocking");
