@@ -144,6 +144,13 @@ void drain_client(Context& context, u32 index) {
   queue_for_settling(context, index, client);
 }
 
+void dismiss_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  if (client.state != ClientState::open) return;
+  client.leaving = true;
+  queue_for_settling(context, index, client);
+}
+
 void abort_client(Context& context, u32 index) {
   Client& client = context.clients[index];
   if (client.state == ClientState::closing || client.state == ClientState::free) return;
@@ -170,7 +177,8 @@ void settle_client(Context& context, u32 index) {
   if (!client.queued || client.state == ClientState::free) return;
   client.queued = false;
   if (client.state == ClientState::open && client.paused) resume_client(context, index);
-  if (client.state == ClientState::open && !client.paused && client.end_of_stream) {
+  if (client.state == ClientState::open && !client.paused &&
+      (client.end_of_stream || client.leaving)) {
     drain_client(context, index);
   }
   if (client.state == ClientState::draining) settle_draining(context, index, client);

@@ -42,6 +42,7 @@ struct Client {
   bool queued : 1 = false;  // stands in the context's list of clients to look at when the tick ends
   bool paused : 1 = false;  // not read until it has taken what it asked for
   bool end_of_stream : 1 = false;  // the peer has closed its side
+  bool leaving : 1 = false;        // closes when what it has sent so far is answered
   bool authenticated : 1 = false;
   u32 first_request = kNone;
   u32 last_request = kNone;
@@ -64,8 +65,11 @@ void on_client_sent(Context& context, u32 index, i32 result);
 void feed_client(Context& context, u32 index, std::string_view bytes);
 
 // Stops reading requests; the connection closes when everything asked for has been answered and
-// sent.
+// sent. What is received and not dispatched is dropped.
 void drain_client(Context& context, u32 index);
+
+// The same, but requests that wait because the client is paused are still served.
+void dismiss_client(Context& context, u32 index);
 
 // Drops the connection and whatever it still waits for. The slot is freed when the kernel has let
 // go.

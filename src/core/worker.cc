@@ -197,7 +197,7 @@ void Worker::Impl::start_drain() {
     fd = -1;
   }
   stopped_listeners.clear();
-  for (u32 index = 0; index < context.clients.touched(); ++index) drain_client(context, index);
+  for (u32 index = 0; index < context.clients.touched(); ++index) dismiss_client(context, index);
 }
 
 void Worker::Impl::expire() {
