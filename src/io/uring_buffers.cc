@@ -28,11 +28,14 @@ int UringBuffers::open(UringQueue& queue, const Shape& shape) {
   RINGFOLD_ASSERT(std::has_single_bit(shape.count) && shape.count <= 32768 && shape.size > 0);
   const std::size_t entry_bytes = whole_pages(shape.count * sizeof(io_uring_buf));
   const std::size_t buffer_bytes = std::size_t{shape.count} * shape.size;
-  mapping_size_ = entry_bytes + whole_pages(buffer_bytes + kReadablePadding);
-  void* const mapping =
-      mmap(nullptr, mapping_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const std::size_t usable = entry_bytes + whole_pages(buffer_bytes + kReadablePadding);
+  // A guard page behind everything: reading past the padding faults here and not only where the
+  // next mapping happens to be far away.
+  mapping_size_ = usable + kPage;
+  void* const mapping = mmap(nullptr, mapping_size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) return -errno;
   mapping_ = mapping;
+  if (mprotect(mapping, usable, PROT_READ | PROT_WRITE) != 0) return -errno;
   shape_ = shape;
   ring_fd_ = queue.ring().ring_fd;
   entries_ = static_cast<io_uring_buf_ring*>(mapping);

@@ -74,7 +74,7 @@ class UringBuffers {
 
   Shape shape_;
   int ring_fd_ = -1;
-  void* mapping_ = nullptr;  // the kernel's ring of entries, then the buffers, then the padding
+  void* mapping_ = nullptr;  // the kernel's ring of entries, the buffers, the padding, a guard
   std::size_t mapping_size_ = 0;
   io_uring_buf_ring* entries_ = nullptr;
   char* memory_ = nullptr;

@@ -267,15 +267,4 @@ inline std::string random_bytes(Prng& prng, std::size_t count) {
   return bytes;
 }
 
-// The kernel closes what a ring held in the background, so resources come back a little later than
-// the call returns. Waits for a condition with a limit.
-template <class Condition>
-bool eventually(Condition&& condition) {
-  for (int i = 0; i < 20000; ++i) {
-    if (condition()) return true;
-    ::poll(nullptr, 0, 1);
-  }
-  return false;
-}
-
 }  // namespace ringfold::test

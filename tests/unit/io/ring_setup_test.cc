@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <cstddef>
+#include <cstdio>
 
 #include "io/uring_buffers.h"
 #include "io/uring_probe.h"
@@ -98,6 +99,7 @@ namespace {
 enum Verdict : int { kAvailable, kReasonMissing, kReasonGiven, kFilterFailed };
 
 Verdict probe_behind_filter(int error, std::string_view expected) {
+  std::fflush(nullptr);  // or the child would print what is buffered a second time
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
