@@ -1,0 +1,376 @@
+"""Starts and ends what the end-to-end tests need: real redis-servers, ringfold, nutcracker.
+
+Everything listens on the loopback address or on unix sockets in a temporary folder, on ports that
+were free a moment ago; a port that got taken in between is retried with another. Processes are
+ended by their own id. Ending ringfold is itself a test: it must exit with 0 after SIGTERM and must
+not have written a sanitizer's report.
+"""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import redis
+
+import wire
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("RINGFOLD_BINARY", ROOT / "build" / "ringfold")).resolve()
+REDIS_SERVER = shutil.which("redis-server")
+NUTCRACKER = shutil.which("nutcracker", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+SERVER_NAMES = ["alpha", "beta", "gamma", "delta"]
+
+START_DEADLINE = 30.0  # seconds
+STOP_DEADLINE = 30.0
+SANITIZER_WORDS = ("Sanitizer", "runtime error:")
+EXIT_COULD_NOT_START = 3
+
+
+def wait_until(condition, what, deadline=START_DEADLINE):
+    """Polls condition() until it is true; fails the test when the deadline passes."""
+    end = time.monotonic() + deadline
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline} s for {what}")
+        time.sleep(0.005)
+
+
+def free_port(host="127.0.0.1"):
+    """A port nothing listens on.
+
+    It is drawn from below the range of which the kernel takes the local ports of outgoing
+    connections: a server that a test kills must find its port free when it comes back, and a proxy
+    that tries to reconnect in the meantime must not meet itself (TCP's simultaneous open).
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(10000, 32768)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port found")
+
+
+def accepts(endpoint):
+    try:
+        wire.connect(endpoint, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def end_process(process, sig=signal.SIGTERM):
+    """Sends sig and waits; the exit code."""
+    if process.poll() is None:
+        process.send_signal(sig)
+    try:
+        return process.wait(STOP_DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"{process.args[0]} did not end within {STOP_DEADLINE} s") from None
+
+
+class RedisServer:
+    """One redis-server, kept in memory only."""
+
+    def __init__(self, directory, name, unix=False, host="127.0.0.1", options=()):
+        self.name = name
+        self.host = host
+        self.unix_path = str(directory / f"{name}.sock") if unix else None
+        self.port = None
+        self.log = directory / f"{name}.log"
+        self.directory = directory
+        self.options = [str(option) for option in options]
+        self.process = None
+
+    @property
+    def endpoint(self):
+        return self.unix_path or (self.host, self.port)
+
+    @property
+    def address(self):
+        """As it stands in ringfold's configuration."""
+        if self.unix_path:
+            return f"unix:{self.unix_path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def start(self):
+        """Starts the server; after a kill, on the port it had."""
+        for _ in range(10):
+            if not self.unix_path and self.port is None:
+                self.port = free_port(self.host)
+            if self._try_start():
+                return self
+            self.port = None
+        raise AssertionError(f"redis-server {self.name} does not start:\n{self.log.read_text()}")
+
+    def _try_start(self):
+        place = ["--unixsocket", self.unix_path, "--port", "0"]
+        if not self.unix_path:
+            place = ["--bind", self.host, "--port", str(self.port)]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [REDIS_SERVER, *place, "--save", "", "--appendonly", "no", "--dir", self.directory,
+                 "--enable-debug-command", "local", "--tcp-backlog", "128", *self.options],
+                stdout=log, stderr=log)
+        wait_until(lambda: self.process.poll() is not None or self._answers(),
+                   f"redis-server {self.name} to answer")
+        return self.process.poll() is None
+
+    def _answers(self):
+        """True when the server that answers is the one that was started here."""
+        try:
+            with wire.RawClient(self.endpoint, timeout=5) as client:
+                reply = client.value("INFO", "server")
+        except (OSError, wire.ConnectionClosed):
+            return False
+        return (isinstance(reply, wire.ErrorReply) and reply.startswith("NOAUTH")
+                or b"process_id:%d\r\n" % self.process.pid in reply)
+
+    def stop(self):
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+        end_process(self.process)
+        self.process = None
+
+    def kill(self):
+        """As a machine that loses power: no farewell."""
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def client(self, **options):
+        return redis_client(self.endpoint, **options)
+
+    def raw(self):
+        return wire.RawClient(self.endpoint)
+
+
+def redis_client(endpoint, **options):
+    """A redis-py client with a deadline on each of its waits."""
+    options = {"socket_timeout": wire.REPLY_DEADLINE, **options}
+    if isinstance(endpoint, str):
+        return redis.Redis(unix_socket_path=endpoint, **options)
+    return redis.Redis(host=endpoint[0], port=endpoint[1], **options)
+
+
+def toml_value(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return json.dumps(value)  # strings, numbers and booleans look the same in TOML
+
+
+def toml(proxy, pools):
+    """The text of a configuration file."""
+    lines = ["[proxy]"] + [f"{key} = {toml_value(value)}" for key, value in proxy.items()]
+    for pool in pools:
+        lines += ["", "[[pool]]"] + [f"{key} = {toml_value(item)}" for key, item in pool.items()]
+    return "\n".join(lines) + "\n"
+
+
+def server_lines(servers, weights=None):
+    """twemproxy's line format, in which a unix socket is its bare path."""
+    weights = weights or [1] * len(servers)
+    return [f"{server.unix_path or server.address}:{weight} {server.name}"
+            for server, weight in zip(servers, weights)]
+
+
+class Proxy:
+    """One running ringfold. pools: dictionaries as in the configuration file; a pool without
+    "listen" gets a free port."""
+
+    def __init__(self, directory, pools, **proxy_options):
+        self.directory = directory
+        self.pools = pools
+        self.options = proxy_options
+        self.config = directory / "ringfold.toml"
+        self.log = directory / "ringfold.log"
+        self.process = None
+        self.endpoints = []
+
+    def start(self):
+        for _ in range(10):
+            self._write_config()
+            with open(self.log, "wb") as log:
+                self.process = subprocess.Popen([BINARY, "-c", self.config], stderr=log)
+            wait_until(lambda: self.process.poll() is not None
+                       or all(accepts(endpoint) for endpoint in self.endpoints),
+                       "ringfold to accept connections")
+            if self.process.poll() is None:
+                return self
+            if self.process.returncode != EXIT_COULD_NOT_START or "use" not in self.stderr():
+                break
+        raise AssertionError(
+            f"ringfold ended with {self.process.returncode} at its start:\n{self.stderr()}")
+
+    def _write_config(self):
+        pools = []
+        self.endpoints = []
+        for pool in self.pools:
+            pool = {"protocol": "redis", **pool}
+            if "listen" not in pool:
+                pool["listen"] = f"127.0.0.1:{free_port()}"
+            listens = pool["listen"] if isinstance(pool["listen"], list) else [pool["listen"]]
+            self.endpoints += [parse_listen(listen) for listen in listens]
+            pools.append(pool)
+        self.config.write_text(toml(self.options, pools))
+
+    @property
+    def endpoint(self):
+        return self.endpoints[0]
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def client(self, **options):
+        return redis_client(self.endpoint, **options)
+
+    def raw(self, endpoint=None, **options):
+        return wire.RawClient(endpoint or self.endpoint, **options)
+
+    def stderr(self):
+        return self.log.read_text(errors="backslashreplace")
+
+    def rss(self):
+        """Resident memory in bytes."""
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("no VmRSS")
+
+    def check_alive(self):
+        assert self.process.poll() is None, (
+            f"ringfold ended with {self.process.returncode}:\n{self.stderr()}")
+
+    def stop(self):
+        """Ends ringfold as an operator does and checks that it ended well."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        code = end_process(process)
+        log = self.stderr()
+        assert code == 0, f"ringfold ended with {code} after SIGTERM:\n{log[-20000:]}"
+        assert not any(word in log for word in SANITIZER_WORDS), log[-20000:]
+
+
+def parse_listen(listen):
+    if listen.startswith("unix:"):
+        return listen[len("unix:"):]
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Nutcracker:
+    """The real twemproxy, to compare with."""
+
+    def __init__(self, directory, servers, **pool_options):
+        self.directory = directory
+        self.servers = servers
+        self.options = pool_options
+        self.process = None
+        self.endpoint = None
+
+    def start(self):
+        config = self.directory / "nutcracker.yml"
+        for _ in range(10):
+            self.endpoint = ("127.0.0.1", free_port())
+            lines = ["pool:", f"  listen: 127.0.0.1:{self.endpoint[1]}", "  redis: true"]
+            lines += [f"  {key}: {json.dumps(value)}" for key, value in self.options.items()]
+            lines += ["  servers:"] + [f"   - {line}" for line in server_lines(self.servers)]
+            config.write_text("\n".join(lines) + "\n")
+            log = self.directory / "nutcracker.log"
+            self.process = subprocess.Popen(
+                [NUTCRACKER, "-c", config, "-o", log, "-a", "127.0.0.1", "-s", str(free_port())],
+                stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            wait_until(lambda: self.process.poll() is not None or accepts(self.endpoint),
+                       "nutcracker to accept connections")
+            if self.process.poll() is None:
+                return self
+        raise AssertionError(f"nutcracker does not start:\n{log.read_text()}")
+
+    def raw(self):
+        return wire.RawClient(self.endpoint)
+
+    def stop(self):
+        if self.process is not None:
+            end_process(self.process)  # it has no clean exit on SIGTERM; its code says nothing
+            self.process = None
+
+
+class Cluster:
+    """Some servers, a proxy in front of them, and the temporary folder they live in."""
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ringfold-e2e-"))
+        self.servers = []
+        self.proxy = None
+        self.others = []
+
+    def add_server(self, name=None, **options):
+        server = RedisServer(self.directory, name or SERVER_NAMES[len(self.servers)], **options)
+        self.servers.append(server)
+        return server.start()
+
+    def add_servers(self, count, **options):
+        return [self.add_server(**options) for _ in range(count)]
+
+    def start_proxy(self, threads=1, **pool_options):
+        """One pool in front of all servers. pool_options overwrite what is chosen here."""
+        pool = {"name": "main", "servers": server_lines(self.servers), **pool_options}
+        return self.start_proxy_with([pool], threads=threads)
+
+    def start_proxy_with(self, pools, **proxy_options):
+        assert self.proxy is None
+        self.proxy = Proxy(self.directory, pools, **proxy_options)
+        return self.proxy.start()
+
+    def add_nutcracker(self, **pool_options):
+        self.others.append(Nutcracker(self.directory, self.servers, **pool_options))
+        return self.others[-1].start()
+
+    def flush(self):
+        for server in self.servers:
+            server.client().flushall()
+
+    def close(self):
+        """Ends everything, whatever fails on the way; then reports the first failure."""
+        failure = None
+        for part in [self.proxy, *self.others, *self.servers]:
+            try:
+                if part is not None:
+                    part.stop()
+            except AssertionError as error:
+                failure = failure or error
+        shutil.rmtree(self.directory)
+        if failure:
+            raise failure
+
+
+def ringfold(*arguments, **options):
+    """Runs the program to its end; stdout and stderr as text."""
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True,
+                          timeout=STOP_DEADLINE, check=False, **options)
