@@ -95,8 +95,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
 // What the end of a tick owes a connection: arming the receive again, freeing the slot.
 void settle_connection(Context& context, u32 index);
 
-// --- replies
-// ---------------------------------------------------------------------------------------------------
+// Replies.
 
 // Takes received reply bytes apart and hands them to the requests that wait (backend_replies.cc).
 // False when the stream is broken: the connection was failed.

@@ -79,8 +79,7 @@ void abort_client(Context& context, u32 index);
 // closing.
 void settle_client(Context& context, u32 index);
 
-// --- replies
-// ---------------------------------------------------------------------------------------------------
+// Replies.
 
 // Puts a request at the end of the client's line.
 void enqueue_for_client(Context& context, u32 index, u32 request);

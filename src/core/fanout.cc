@@ -49,7 +49,7 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   Request& parent = context.requests[parent_index];
   const u32 client = parent.client;
   const u16 pool = context.clients[client].pool;
-  FanoutChild& slot = fanout_of(parent.fanout).children[ordinal];
+  FanoutChild& slot = fanout_of(parent.fanout).children()[ordinal];
   slot.server = server;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, server, client, failure);
@@ -125,7 +125,7 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
     if (keys == 0) continue;
     context.server_key_count[index] = 0;
     const u16 ordinal = context.server_ordinal[index];
-    fanout.children[ordinal].key_count = keys;
+    fanout.children()[ordinal].key_count = keys;
     batches[ordinal] = start_child(context, parent, ordinal, index);
     if (batches[ordinal] == nullptr) continue;
     BatchWriter writer(*batches[ordinal], context.blocks);
@@ -137,7 +137,7 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
   cursor.next(argument);
   for (u32 key = 0; key < key_count; ++key) {
     const u16 ordinal = context.server_ordinal[context.key_servers[key]];
-    fanout.key_children[key] = ordinal;
+    fanout.key_children()[key] = ordinal;
     cursor.next(argument);
     const u32 begin = cursor.raw_offset();
     u32 end = begin + cursor.raw_length();
@@ -195,7 +195,7 @@ void finish_child(Context& context, u32 child_index) {
   Request& child = context.requests[child_index];
   const u32 parent_index = child.parent;
   Fanout& fanout = fanout_of(context.requests[parent_index].fanout);
-  fanout.children[child.ordinal].reply = child.reply;
+  fanout.children()[child.ordinal].reply = child.reply;
   child.reply = nullptr;
   child.parent = kNone;
   release_request_if_done(context, child_index);
@@ -203,7 +203,7 @@ void finish_child(Context& context, u32 child_index) {
 }
 
 void release_fanout(Context& context, Block* block) {
-  for (FanoutChild& child : fanout_of(block).children) {
+  for (FanoutChild& child : fanout_of(block).children()) {
     if (child.reply != nullptr) context.blocks.give(child.reply);
   }
   context.blocks.give(block);

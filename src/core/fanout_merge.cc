@@ -30,7 +30,7 @@ ReplyElement first_element(const FanoutChild& child) {
 // or nothing.
 std::string_view find_error(Fanout& fanout, char type) {
   bool unexpected = false;
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     const char got = child.reply->view().front();
     if (got == '-') return child.reply->view();
     unexpected = unexpected || got != type;
@@ -41,7 +41,7 @@ std::string_view find_error(Fanout& fanout, char type) {
 void merge_by_key(Context& context, Fanout& fanout, BatchWriter& out) {
   std::vector<ReplyCursor>& cursors = context.child_cursors;
   cursors.clear();
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     const ReplyElement array = first_element(child);
     if (array.number != static_cast<i64>(child.key_count)) {
       out.append(kUnexpected);
@@ -49,10 +49,10 @@ void merge_by_key(Context& context, Fanout& fanout, BatchWriter& out) {
     }
     cursors.push_back(ReplyCursor::into(array));
   }
-  resp::encode_number_line(out, '*', static_cast<i64>(fanout.key_children.size()));
+  resp::encode_number_line(out, '*', static_cast<i64>(fanout.key_children().size()));
   // Elements that lie next to each other are copied together.
   std::string_view run;
-  for (const u16 ordinal : fanout.key_children) {
+  for (const u16 ordinal : fanout.key_children()) {
     ReplyElement element;
     const bool there = cursors[ordinal].next(element);
     RINGFOLD_ASSERT(there);  // the scanner has counted them
@@ -68,7 +68,7 @@ void merge_by_key(Context& context, Fanout& fanout, BatchWriter& out) {
 
 void merge_sum(Fanout& fanout, BatchWriter& out) {
   i64 sum = 0;
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     if (__builtin_add_overflow(sum, first_element(child).number, &sum)) sum = INT64_MAX;
   }
   resp::encode_number_line(out, ':', sum);
@@ -76,18 +76,18 @@ void merge_sum(Fanout& fanout, BatchWriter& out) {
 
 void merge_concat(Fanout& fanout, BatchWriter& out) {
   i64 count = 0;
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     count += std::max<i64>(first_element(child).number, 0);
   }
   resp::encode_number_line(out, '*', count);
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     const ReplyElement array = first_element(child);
     if (array.number > 0) out.append(ReplyCursor::into(array).rest());
   }
 }
 
 void merge_scan(u32 server_count, Fanout& fanout, BatchWriter& out) {
-  const FanoutChild& child = fanout.children[0];
+  const FanoutChild& child = fanout.children()[0];
   ReplyCursor cursor = ReplyCursor::into(first_element(child));
   ReplyElement position;
   if (!cursor.next(position) || position.type != '$') {
@@ -109,7 +109,7 @@ void merge_scan(u32 server_count, Fanout& fanout, BatchWriter& out) {
 void merge_random_key(Context& context, Fanout& fanout, BatchWriter& out) {
   u32 found = 0;
   std::string_view chosen = "$-1\r\n";
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     if (first_element(child).number < 0) continue;
     // Each of the answers found so far is kept with the same chance.
     if (context.prng.below(++found) == 0) chosen = child.reply->view();
@@ -118,15 +118,15 @@ void merge_random_key(Context& context, Fanout& fanout, BatchWriter& out) {
 }
 
 void merge_all_ones(Fanout& fanout, BatchWriter& out) {
-  const i64 count = first_element(fanout.children[0]).number;
-  for (const FanoutChild& child : fanout.children) {
+  const i64 count = first_element(fanout.children()[0]).number;
+  for (const FanoutChild& child : fanout.children()) {
     if (first_element(child).number != count || count < 0) {
       out.append(kUnexpected);
       return;
     }
   }
   std::string ones(static_cast<std::size_t>(count), '1');
-  for (const FanoutChild& child : fanout.children) {
+  for (const FanoutChild& child : fanout.children()) {
     ReplyCursor cursor = ReplyCursor::into(first_element(child));
     ReplyElement element;
     for (char& one : ones) {
@@ -138,8 +138,8 @@ void merge_all_ones(Fanout& fanout, BatchWriter& out) {
 }
 
 void merge_first_equal(Fanout& fanout, BatchWriter& out) {
-  const std::string_view first = fanout.children[0].reply->view();
-  for (const FanoutChild& child : fanout.children) {
+  const std::string_view first = fanout.children()[0].reply->view();
+  for (const FanoutChild& child : fanout.children()) {
     if (child.reply->view() == first) continue;
     out.append("-ERR ringfold: the servers do not agree in their answers\r\n");
     return;
@@ -184,7 +184,7 @@ void merge_replies(Context& context, Request& parent, Batch& batch) {
       merge_sum(fanout, out);
       break;
     case Merge::all_ok:
-      out.append(fanout.children[0].reply->view());
+      out.append(fanout.children()[0].reply->view());
       break;
     case Merge::concat_arrays:
       merge_concat(fanout, out);

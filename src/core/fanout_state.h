@@ -19,8 +19,14 @@ struct FanoutChild {
 
 struct Fanout {
   u32 waiting = 0;  // children that have not answered
-  std::span<FanoutChild> children;
-  std::span<u16> key_children;  // for each key in the client's order, the ordinal of its child
+  u32 child_count = 0;
+  u32 key_count = 0;
+  FanoutChild* first_child = nullptr;  // in the same block, which never moves
+  u16* first_key_child = nullptr;      // likewise
+
+  std::span<FanoutChild> children() { return {first_child, child_count}; }
+  // For each key in the client's order, the ordinal of its child.
+  std::span<u16> key_children() { return {first_key_child, key_count}; }
 
   static u64 bytes(u32 child_count, u32 key_count) {
     return sizeof(Fanout) + child_count * sizeof(FanoutChild) +
@@ -32,13 +38,13 @@ struct Fanout {
     static_assert(sizeof(Fanout) % alignof(FanoutChild) == 0);
     Fanout* fanout = ::new (static_cast<void*>(block->data)) Fanout{};
     char* place = block->data + sizeof(Fanout);
-    auto* children = reinterpret_cast<FanoutChild*>(place);
-    std::uninitialized_value_construct_n(children, child_count);
+    fanout->child_count = child_count;
+    fanout->first_child = reinterpret_cast<FanoutChild*>(place);
+    std::uninitialized_value_construct_n(fanout->first_child, child_count);
     place += child_count * sizeof(FanoutChild);
-    auto* key_children = reinterpret_cast<u16*>(place);
-    std::uninitialized_value_construct_n(key_children, key_count);
-    fanout->children = {children, child_count};
-    fanout->key_children = {key_children, key_count};
+    fanout->key_count = key_count;
+    fanout->first_key_child = reinterpret_cast<u16*>(place);
+    std::uninitialized_value_construct_n(fanout->first_key_child, key_count);
     return *fanout;
   }
 };
