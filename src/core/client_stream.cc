@@ -13,7 +13,6 @@
 
 #include "core/context.h"
 #include "core/redis_dispatch.h"
-#include "ringfold/proto/resp.h"
 
 namespace ringfold {
 
@@ -48,13 +47,6 @@ Block* start_carry(Context& context, std::string_view bytes, const RequestFrame&
   return append_to_carry(context, carry, bytes);
 }
 
-void fail_stream(Context& context, u32 index, const char* error) {
-  context.reply_text.clear();
-  resp::encode_error(context.reply_text, "ERR " + std::string(error));
-  reply_here(context, index, context.reply_text);
-  drain_client(context, index);
-}
-
 bool must_pause(const Client& client) {
   return client.request_count >= kClientPipelineMax || client.out.size() > kOutputHigh;
 }
@@ -63,47 +55,14 @@ bool may_resume(const Client& client) {
   return client.request_count < kClientPipelineMax / 2 && client.out.size() <= kOutputHigh / 2;
 }
 
-enum class Step : u8 { handled, incomplete, failed };
-
-// Parses and dispatches the request at the start of bytes. used: how much of bytes it took, when
-// handled. owned: the block that holds bytes, which dispatch may take over (and sets to nullptr).
+// Parses and dispatches the request at the start of bytes, in the client's protocol.
 Step take_request_bytes(Context& context, u32 index, std::string_view bytes, RequestFrame& frame,
                         Block** owned, std::size_t& used) {
   const Client& client = context.clients[index];
   const u64 configured = context.pools[client.pool].config->max_request_size;
   const u64 size_max =
       client.authenticated ? configured : std::min(configured, kUnauthenticatedRequestMax);
-  if (bytes.front() != '*') {
-    const resp::InlineResult line = resp::parse_inline(bytes, context.inline_request);
-    if (line.status == ParseStatus::incomplete) return Step::incomplete;
-    if (line.status == ParseStatus::invalid) {
-      fail_stream(context, index, line.error);
-      return Step::failed;
-    }
-    used = line.consumed;
-    if (context.inline_request.empty()) return Step::handled;
-    const std::size_t length = context.inline_request.size();
-    context.inline_request.append(kReadablePadding, '\0');
-    const std::string_view request(context.inline_request.data(), length);
-    RequestFrame inline_frame;
-    const ParseStatus status = resp::parse_request(request, size_max, inline_frame);
-    RINGFOLD_ASSERT(status != ParseStatus::incomplete);
-    if (status == ParseStatus::invalid) {
-      fail_stream(context, index, inline_frame.error);
-      return Step::failed;
-    }
-    dispatch_redis(context, index, request, inline_frame, nullptr);
-    return Step::handled;
-  }
-  const ParseStatus status = resp::parse_request(bytes, size_max, frame);
-  if (status == ParseStatus::incomplete) return Step::incomplete;
-  if (status == ParseStatus::invalid) {
-    fail_stream(context, index, frame.error);
-    return Step::failed;
-  }
-  used = frame.offset;
-  dispatch_redis(context, index, bytes.substr(0, used), frame, owned);
-  return Step::handled;
+  return take_redis_request(context, index, bytes, size_max, frame, owned, used);
 }
 
 // Completes the request in the carry from the new bytes. Returns how many of them were used.

@@ -6,6 +6,13 @@
 
 namespace ringfold {
 
+// What became of the bytes at the start of a client's stream.
+enum class Step : u8 {
+  handled,     // one request was taken
+  incomplete,  // more bytes are needed
+  failed,      // the stream cannot go on: the client was told and is being closed
+};
+
 // Stops reading the client; its requests wait in its socket.
 void pause_client(Context& context, u32 index);
 

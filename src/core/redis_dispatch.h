@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "core/client_stream.h"
 #include "ringfold/base/ints.h"
 #include "ringfold/mem/block_pool.h"
 #include "ringfold/proto/command.h"
@@ -11,6 +12,13 @@
 namespace ringfold {
 
 struct Context;
+
+// Takes one request from the start of bytes (redis_stream.cc). frame: the parser's progress,
+// resumed in the next call when incomplete. size_max: the largest request, bytes. used: how many
+// bytes it took, when handled. owned: as below.
+[[nodiscard]] Step take_redis_request(Context& context, u32 client, std::string_view bytes,
+                                      u64 size_max, RequestFrame& frame, Block** owned,
+                                      std::size_t& used);
 
 // bytes: exactly the request, followed by readable padding. owned: the block that holds bytes at
 // its begin, or nullptr; a large one may be taken over instead of copied, and *owned is then
