@@ -79,6 +79,7 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
   connection.generation = generation & 0xffffff;
   connection.fd = fd;
   connection.pool = pool_index;
+  connection.protocol = pool.config->protocol;
   connection.backend = static_cast<u16>(backend_index);
   connection.place = static_cast<u16>(place);
   connection.state = BackendState::connecting;
@@ -138,7 +139,8 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
         continue;
       }
       if (line.empty()) {
-        line = failure_line(Failure::timed_out, backend_of(context, connection).config->name);
+        line = failure_line(connection.protocol, Failure::timed_out,
+                            backend_of(context, connection).config->name);
       }
       request.expired = true;
       answer_with_failure(context, index, line);
@@ -287,7 +289,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
                                    failure_reason(failure, detail), connection.pending_count));
   }
   backend.down = !(idle && failure == Failure::closed);
-  const std::string line = failure_line(failure, backend.config->name, detail);
+  const std::string line = failure_line(connection.protocol, failure, backend.config->name, detail);
   close_connection(context, index);
   u32 next = connection.first_pending;
   connection.first_pending = kNone;

@@ -40,6 +40,7 @@ struct BackendConnection {
   u16 pool = 0;
   u16 backend = 0;
   u16 place = 0;  // in Backend::connections
+  Protocol protocol = Protocol::redis;
   BackendState state = BackendState::free;
   u8 operations = 0;
   u8 greetings_left = 0;

@@ -82,7 +82,8 @@ void refuse_large_reply(Context& context, u32 index, u32 request_index) {
   const BackendConnection& connection = context.connections[index];
   const Backend& backend = context.pools[connection.pool].backends[connection.backend];
   Request& request = context.requests[request_index];
-  const std::string line = failure_line(Failure::reply_too_large, backend.config->name);
+  const std::string line =
+      failure_line(connection.protocol, Failure::reply_too_large, backend.config->name);
   if (context.connections[index].first_live == request_index) {
     context.connections[index].first_live = request.next_in_backend;
   }

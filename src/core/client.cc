@@ -86,6 +86,7 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   client.generation = generation & 0xffffff;
   client.fd = fd;
   client.pool = pool_index;
+  client.protocol = pool.config->protocol;
   client.state = ClientState::open;
   client.authenticated = pool.config->client_password.empty();
   client.id =

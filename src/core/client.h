@@ -12,6 +12,7 @@
 
 #include "core/request.h"
 #include "ringfold/base/ints.h"
+#include "ringfold/config.h"
 #include "ringfold/io/ring.h"
 #include "ringfold/mem/batch.h"
 #include "ringfold/proto/protocol.h"
@@ -34,6 +35,7 @@ struct Client {
   i32 fd = -1;
   u32 generation = 0;  // 24 bits; counts the uses of the slot
   u16 pool = 0;
+  Protocol protocol = Protocol::redis;
   ClientState state = ClientState::free;
   u8 operations = 0;           // in the kernel: a receive and a send at most
   bool receiving : 1 = false;  // a receive is armed

@@ -56,12 +56,11 @@ std::string failure_reason(Failure failure, std::string_view detail) {
   return fmt::format("{}: {}", text, detail);
 }
 
-std::string failure_text(Failure failure, std::string_view server, std::string_view detail) {
-  return fmt::format("ERR ringfold: server \"{}\" {}", server, failure_reason(failure, detail));
-}
-
-std::string failure_line(Failure failure, std::string_view server, std::string_view detail) {
-  return fmt::format("-{}\r\n", failure_text(failure, server, detail));
+std::string failure_line(Protocol protocol, Failure failure, std::string_view server,
+                         std::string_view detail) {
+  const std::string_view kind = protocol == Protocol::redis ? "-ERR" : "SERVER_ERROR";
+  return fmt::format("{} ringfold: server \"{}\" {}\r\n", kind, server,
+                     failure_reason(failure, detail));
 }
 
 Failure failure_of_connect(i32 result) {

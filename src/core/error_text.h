@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "ringfold/base/ints.h"
+#include "ringfold/config.h"
 #include "ringfold/proto/command.h"
 
 namespace ringfold {
@@ -28,17 +29,14 @@ enum class Failure : u8 {
   out_of_requests,     // the worker's table of requests is full
 };
 
-// `ERR ringfold: server "beta" timed out`: without the leading '-' and CRLF. detail is appended
-// when not empty.
-[[nodiscard]] std::string failure_text(Failure failure, std::string_view server,
-                                       std::string_view detail = {});
-
-// The same as a whole reply: "-ERR ringfold: ...\r\n".
-[[nodiscard]] std::string failure_line(Failure failure, std::string_view server,
-                                       std::string_view detail = {});
-
-// The same without "ERR ringfold: ", for the log.
+// What happened at a server, without the server's name: for the log. detail is appended when not
+// empty.
 [[nodiscard]] std::string failure_reason(Failure failure, std::string_view detail = {});
+
+// The whole reply line that tells a client: `-ERR ringfold: server "beta" timed out` or
+// `SERVER_ERROR ringfold: ...`, with CRLF.
+[[nodiscard]] std::string failure_line(Protocol protocol, Failure failure, std::string_view server,
+                                       std::string_view detail = {});
 
 [[nodiscard]] Failure failure_of_connect(i32 result);
 [[nodiscard]] Failure failure_of_stream(i32 result);

@@ -59,8 +59,8 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
     if (index == kNone) failure = Failure::out_of_requests;
   }
   if (index == kNone) {
-    const std::string line =
-        failure_line(failure, context.pools[pool].backends[server].config->name);
+    const std::string line = failure_line(context.clients[client].protocol, failure,
+                                          context.pools[pool].backends[server].config->name);
     slot.reply = context.blocks.take(line.size() + kReadablePadding);
     std::memcpy(slot.reply->data, line.data(), line.size());
     slot.reply->end = static_cast<u32>(line.size());

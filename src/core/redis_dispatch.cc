@@ -64,8 +64,8 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
       connection == kNone ? kNone : take_request(context, RequestKind::single, &command);
   if (request == kNone) {
     if (connection != kNone) failure = Failure::out_of_requests;
-    reply_error(context, client,
-                failure_text(failure, context.pools[pool].backends[server].config->name));
+    const std::string& name = context.pools[pool].backends[server].config->name;
+    reply_here(context, client, failure_line(Protocol::redis, failure, name));
     return;
   }
   enqueue_for_client(context, client, request);

@@ -13,7 +13,7 @@ using namespace ringfold;
 TEST_CASE("every failure has a text of its own that names the server") {
   std::set<std::string> texts;
   for (u8 i = 0; i <= static_cast<u8>(Failure::out_of_requests); ++i) {
-    const std::string line = failure_line(static_cast<Failure>(i), "beta");
+    const std::string line = failure_line(Protocol::redis, static_cast<Failure>(i), "beta");
     CAPTURE(line);
     CHECK(line.starts_with("-ERR ringfold: server \"beta\" "));
     CHECK(line.ends_with("\r\n"));
@@ -23,11 +23,12 @@ TEST_CASE("every failure has a text of its own that names the server") {
 }
 
 TEST_CASE("the words that users match on stay") {
-  CHECK(failure_text(Failure::timed_out, "beta") == "ERR ringfold: server \"beta\" timed out");
-  CHECK(failure_text(Failure::refused, "beta") ==
-        "ERR ringfold: server \"beta\" refused the connection");
-  CHECK(failure_text(Failure::password_refused, "b", "WRONGPASS no") ==
-        "ERR ringfold: server \"b\" refused the password: WRONGPASS no");
+  CHECK(failure_line(Protocol::redis, Failure::timed_out, "beta") ==
+        "-ERR ringfold: server \"beta\" timed out\r\n");
+  CHECK(failure_line(Protocol::memcached, Failure::refused, "beta") ==
+        "SERVER_ERROR ringfold: server \"beta\" refused the connection\r\n");
+  CHECK(failure_line(Protocol::redis, Failure::password_refused, "b", "WRONGPASS no") ==
+        "-ERR ringfold: server \"b\" refused the password: WRONGPASS no\r\n");
 }
 
 TEST_CASE("errors of connect become what they mean") {
