@@ -1,0 +1,91 @@
+// RandomClient: a client of a random world. It sends random commands in batches of its own size and
+// pace, takes the replies one by one to the oracle, and behaves badly as the dice fall.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "network.h"
+#include "oracle.h"
+#include "random_command.h"
+#include "universe.h"
+
+namespace ringfold::sim {
+
+struct RandomClientOptions {
+  u32 number = 0;
+  u32 commands = 20;    // to send before it is done
+  u32 depth = 1;        // unanswered commands at most
+  Nanos pause_max = 0;  // between two batches
+  Address address;
+  std::string password;  // wanted by the proxy
+  // The proxy may close it at any time (limits so small that ordinary traffic breaks them).
+  bool may_be_closed = false;
+  bool ends_rudely = false;  // its last bytes are no protocol
+  bool ends_with_quit = false;
+};
+
+class RandomClient final : private EndOwner, private EventTarget {
+ public:
+  RandomClient(Universe& universe, Network& network, Oracle& oracle, const CommandTraits& traits,
+               const RandomClientOptions& options);
+
+  // It has sent everything and has every answer, or is gone.
+  bool done() const {
+    const bool ends = leaving_ || write_ended_;  // the proxy has to hang up
+    return gone_ || (started_ && left_ == 0 && unanswered_.empty() && !ends);
+  }
+  bool gone() const { return gone_; }
+  u32 unanswered() const { return static_cast<u32>(unanswered_.size()); }
+  bool can_probe() const { return !gone_ && !write_ended_ && !leaving_ && unanswered_.empty(); }
+
+  // Sends one more healthy command; probe_answered() says whether it got a server's reply.
+  void probe();
+  bool probe_answered() const { return probe_answered_; }
+
+  // From now on the proxy may close idle clients (it drains).
+  void expect_close() { close_expected_ = true; }
+  void hang_up();
+
+  std::string describe() const;
+
+ private:
+  void on_event(u32 kind, u64 argument) override;
+  void on_arrival(End& end) override;
+  void on_space(End&) override {}
+
+  void start();
+  void send_batch();
+  void send(const RandomCommand& command, std::string& batch);
+  void send_last(std::string& batch);
+  void schedule_batch();
+  void read();
+  void take_reply(std::string_view reply);
+  void on_end();
+  bool misbehave();
+  void leave();
+  void wrong(const std::string& why);
+  void trace(const char* what, std::string_view bytes = {});
+
+  Universe& universe_;
+  Network& network_;
+  Oracle& oracle_;
+  const CommandTraits& traits_;
+  const RandomClientOptions options_;
+  End* end_ = nullptr;
+  ByteQueue input_;
+  std::size_t need_ = 0;
+  std::deque<u32> unanswered_;
+  u32 left_;
+  bool started_ = false;
+  bool gone_ = false;
+  bool leaving_ = false;      // its last word is said: QUIT or rubbish
+  bool write_ended_ = false;  // half closed
+  bool close_expected_ = false;
+  bool batch_scheduled_ = false;
+  bool read_scheduled_ = false;
+  u32 probe_token_ = 0;
+  bool probe_answered_ = false;
+};
+
+}  // namespace ringfold::sim

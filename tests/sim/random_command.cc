@@ -1,0 +1,207 @@
+#include "random_command.h"
+
+#include "toy_resp.h"
+#include "toy_store.h"
+
+namespace ringfold::sim {
+
+namespace {
+
+// Makes one command; lives for that long.
+class Maker {
+ public:
+  Maker(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client)
+      : oracle_(oracle), dice_(dice), traits_(traits), client_(client) {
+    token_ = oracle.issue(CommandKind::exact, client);
+    mark_ = std::string("#").append(std::to_string(token_));
+  }
+
+  RandomCommand by_key();
+  RandomCommand several_keys();
+  RandomCommand cross_key();
+  RandomCommand all_servers();
+  RandomCommand local();
+  RandomCommand finish(CommandKind kind, std::vector<std::string> arguments,
+                       std::string expected = {});
+
+ private:
+  std::string key();
+  std::string value();
+
+  Oracle& oracle_;
+  Dice& dice_;
+  const CommandTraits& traits_;
+  const u32 client_;
+  u32 token_;
+  std::string mark_;
+  u64 keys_ = 0;  // made so far
+};
+
+std::string Maker::key() {
+  const u64 number = traits_.distinct_keys ? 8 + keys_++ : dice_.below(8);
+  std::string name("c");
+  name.append(std::to_string(client_)).append("k").append(std::to_string(number));
+  if (traits_.hash_tag.size() == 2) name = traits_.hash_tag[0] + name + traits_.hash_tag[1];
+  return name + mark_;
+}
+
+std::string Maker::value() {
+  std::string text;
+  for (std::size_t i = dice_.below(dice_.chance(1, 10) ? traits_.value_max + 1 : 12); i > 0; --i) {
+    text += static_cast<char>(dice_.chance(1, 8) ? dice_.below(256) : 'a' + dice_.below(26));
+  }
+  return text + mark_;
+}
+
+// Any case of letters, array form, and now and then inline where that says the same.
+RandomCommand Maker::finish(CommandKind kind, std::vector<std::string> arguments,
+                            std::string expected) {
+  RandomCommand command;
+  command.token = token_;
+  if (dice_.chance(1, 6)) {
+    for (char& byte : arguments[0]) {
+      if (byte >= 'a' && byte <= 'z' && dice_.chance(1, 2)) byte = static_cast<char>(byte - 32);
+    }
+  }
+  bool plain = dice_.chance(1, 12);
+  for (const std::string& argument : arguments) {
+    if (argument.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789{}[]#*") !=
+            std::string::npos ||
+        argument.empty()) {
+      plain = false;
+    }
+  }
+  if (plain) {
+    for (const std::string& argument : arguments) command.bytes += argument + " ";
+    command.bytes.back() = '\r';
+    if (dice_.chance(1, 3)) command.bytes.pop_back();
+    command.bytes += '\n';
+  } else {
+    command.bytes = toy::command(arguments);
+  }
+  Issued& issued = oracle_.issued(token_);
+  issued.kind = kind;
+  issued.arguments = std::move(arguments);
+  issued.expected = std::move(expected);
+  return command;
+}
+
+RandomCommand Maker::by_key() {
+  switch (dice_.below(10)) {
+    case 0:
+    case 1:
+    case 2:
+      return finish(CommandKind::by_key, {"get", key()});
+    case 3:
+    case 4:
+    case 5:
+      return finish(CommandKind::by_key, {"set", key(), value()});
+    case 6:
+      return finish(CommandKind::by_key, {"append", key(), value()});
+    case 7:
+      return finish(CommandKind::by_key, {"incr", key()});
+    case 8:
+      return finish(CommandKind::by_key, {"hset", key(), "field", value()});
+    default:
+      return finish(CommandKind::by_key, {"lrange", key(), "0", "-1"});
+  }
+}
+
+RandomCommand Maker::several_keys() {
+  const u64 count = 1 + dice_.below(dice_.chance(1, 4) ? traits_.keys_max : 4);
+  std::vector<std::string> arguments;
+  if (dice_.chance(1, 4)) {
+    arguments.push_back("mset");
+    for (u64 i = 0; i < count; ++i) {
+      arguments.push_back(key());
+      arguments.push_back(value());
+    }
+    return finish(CommandKind::all_ok, std::move(arguments));
+  }
+  constexpr const char* kSums[] = {"del", "exists", "unlink", "touch"};
+  const bool get = dice_.chance(1, 2);
+  arguments.push_back(get ? "mget" : kSums[dice_.below(4)]);
+  for (u64 i = 0; i < count; ++i) arguments.push_back(key());
+  return finish(get ? CommandKind::array_by_key : CommandKind::sum, std::move(arguments));
+}
+
+RandomCommand Maker::cross_key() {
+  const std::string first = key();
+  const std::string second = dice_.chance(1, 2) ? first : key();
+  return finish(CommandKind::cross_key, {"rename", first, second});
+}
+
+RandomCommand Maker::all_servers() {
+  switch (dice_.below(6)) {
+    case 0:
+      return finish(CommandKind::dbsize, {"dbsize"});
+    case 1:
+      return finish(CommandKind::flush, {"flushall"});
+    case 2:
+      return finish(CommandKind::keys, {"keys", "*" + mark_});
+    case 3: {
+      const std::string script = "return " + mark_;
+      return finish(CommandKind::from_all, {"script", "load", script},
+                    toy::bulk(script_name(script)));
+    }
+    case 4:
+      return finish(CommandKind::from_all, {"script", "exists", "none" + mark_},
+                    toy::array({toy::integer(0)}));
+    default:
+      return finish(CommandKind::scan, {"scan", "0", "match", "*" + mark_});
+  }
+}
+
+RandomCommand Maker::local() {
+  switch (dice_.below(8)) {
+    case 0:
+      return finish(CommandKind::exact, {"ping"}, toy::simple("PONG"));
+    case 1: {
+      const std::string text = value();
+      return finish(CommandKind::exact, {"ping", text}, toy::bulk(text));
+    }
+    case 2: {
+      const std::string text = value();
+      return finish(CommandKind::exact, {"echo", text}, toy::bulk(text));
+    }
+    case 3:
+      return finish(CommandKind::exact, {"select", std::to_string(traits_.database)},
+                    toy::simple("OK"));
+    case 4:
+      return finish(CommandKind::any_error, {"nosuchcommand", key()});
+    case 5:
+      return finish(CommandKind::any_error, {"get", key(), key()});
+    case 6:
+      return finish(CommandKind::refused, {"multi"});
+    default:
+      return finish(CommandKind::refused, {"blpop", key(), "0"});
+  }
+}
+
+}  // namespace
+
+RandomCommand random_command(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client) {
+  Maker maker(oracle, dice, traits, client);
+  const u64 choice = dice.below(20);
+  if (choice < 11) return maker.by_key();
+  if (choice < 16) return maker.several_keys();
+  if (choice < 17) return maker.cross_key();
+  if (choice < 18) return maker.all_servers();
+  return maker.local();
+}
+
+RandomCommand probe_command(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client) {
+  return Maker(oracle, dice, traits, client).by_key();
+}
+
+RandomCommand exact_command(Oracle& oracle, u32 client, std::vector<std::string> arguments,
+                            std::string expected) {
+  RandomCommand command;
+  command.token = oracle.issue(CommandKind::exact, client);
+  command.bytes = toy::command(arguments);
+  oracle.issued(command.token).arguments = std::move(arguments);
+  oracle.issued(command.token).expected = std::move(expected);
+  return command;
+}
+
+}  // namespace ringfold::sim

@@ -1,0 +1,146 @@
+#include "stage.h"
+
+#include <algorithm>
+
+namespace ringfold::sim {
+
+Stage::Machine::Machine(Universe& universe, Network& network, const RingSimOptions& options,
+                        u32 index)
+    : ring(universe, network, options, "worker " + std::to_string(index)),
+      name("worker " + std::to_string(index)) {}
+
+Stage::~Stage() {
+  // In a world that failed nobody knows what state a worker is in: it is left alone, but not lost,
+  // so that a leak checker has nothing to say about worlds that were meant to fail.
+  static std::vector<std::unique_ptr<Worker>*>& abandoned =
+      *new std::vector<std::unique_ptr<Worker>*>;
+  for (auto& machine : machines_) {
+    if (!universe.failed()) continue;
+    abandoned.push_back(new std::unique_ptr<Worker>(std::move(machine->worker)));
+  }
+}
+
+void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& ring_options) {
+  snapshot_.config.pools = {pool};
+  snapshot_.config.threads = workers;
+  PoolAddresses addresses;
+  addresses.listen = {listen_address()};
+  for (u32 i = 0; i < pool.servers.size(); ++i) addresses.servers.push_back(server_address(i));
+  snapshot_.addresses = {addresses};
+  for (u32 i = 0; i < workers; ++i) {
+    machines_.push_back(std::make_unique<Machine>(universe, network, ring_options, i));
+    rings_.push_back(&machines_.back()->ring);
+  }
+  for (u32 i = 0; i < workers; ++i) {
+    Machine& machine = *machines_[i];
+    machine.ring.set_neighbours(&rings_);
+    WorkerOptions options;
+    options.index = i;
+    options.seed = universe.dice.number();
+    machine.worker =
+        std::make_unique<Worker>(snapshot_, machine.ring, machine.control, machine.outbox, options);
+    const Expected<void> started = machine.worker->start();
+    if (!started) universe.fail(machine.name + " did not start: " + started.error().text);
+  }
+}
+
+void Stage::take_events(Machine& machine) {
+  WorkerEvent event;
+  while (machine.events.try_pop(event)) universe.trace(machine.name + " logs", event.view());
+}
+
+Stage::Machine* Stage::next_machine() {
+  Machine* chosen = nullptr;
+  u64 candidates = 0;
+  for (auto& machine : machines_) {
+    if (machine->finished || !machine->ring.wants_turn()) continue;
+    // Each candidate with the same probability, without a list of them.
+    if (universe.dice.below(++candidates) == 0) chosen = machine.get();
+  }
+  return chosen;
+}
+
+bool Stage::run_until(Nanos time) {
+  universe.interrupted = universe.failed();
+  universe.horizon = time;
+  while (!universe.interrupted && universe.now() < time) {
+    Machine* machine = next_machine();
+    if (machine == nullptr) {
+      Nanos limit = time;
+      for (auto& each : machines_) {
+        if (!each->finished) limit = std::min(limit, each->ring.deadline());
+      }
+      universe.step(limit);
+      continue;
+    }
+    machine->worker->tick();
+    take_events(*machine);
+    if (universe.failed()) break;
+    if (machine->worker->finished()) {
+      universe.trace(machine->name, "is finished");
+      machine->finished = true;
+      machine->ring.retire();
+      universe.interrupted = true;
+    }
+  }
+  return universe.interrupted;
+}
+
+void Stage::drain() {
+  universe.trace("stage", "drains");
+  for (auto& machine : machines_) {
+    if (!machine->control.try_push(ControlMessage{ControlMessage::Kind::drain})) {
+      universe.fail(machine->name + " does not read its control ring");
+    }
+    machine->ring.ring_doorbell();
+  }
+}
+
+bool Stage::finished() const {
+  return std::all_of(machines_.begin(), machines_.end(),
+                     [](const auto& machine) { return machine->finished; });
+}
+
+bool Stage::idle() const {
+  return std::all_of(machines_.begin(), machines_.end(), [](const auto& machine) {
+    const WorkerAccounts accounts = machine->worker->accounts();
+    return accounts.clients == 0 && accounts.requests == 0;
+  });
+}
+
+void Stage::check_nothing_left() {
+  for (auto& machine : machines_) {
+    const WorkerAccounts accounts = machine->worker->accounts();
+    const auto zero = [&](u64 count, const char* what) {
+      if (count != 0) {
+        universe.fail(machine->name + " has finished, but left " + std::to_string(count) + " " +
+                      what);
+      }
+    };
+    zero(accounts.clients, "clients");
+    zero(accounts.requests, "requests");
+    zero(accounts.backend_connections, "backend connections");
+    zero(accounts.blocks, "blocks");
+    zero(accounts.block_bytes, "block bytes");
+    zero(machine->ring.operations(), "operations in the kernel");
+    zero(machine->ring.buffers_out(), "receive buffers");
+    if (universe.failed()) return;
+    machine->worker.reset();
+    zero(machine->ring.open_descriptors(), "open descriptors");
+  }
+}
+
+PoolConfig simple_pool(u32 servers) {
+  PoolConfig pool;
+  pool.name = "pool";
+  pool.listen = {Endpoint{"10.0.0.1", 22121, {}}};
+  for (u32 i = 0; i < servers; ++i) {
+    ServerConfig server;
+    server.name = std::string("s").append(std::to_string(i));
+    server.endpoint = Endpoint{"10.0.0." + std::to_string(100 + i), 6379, {}};
+    pool.servers.push_back(server);
+  }
+  return pool;
+}
+
+}  // namespace ringfold::sim
