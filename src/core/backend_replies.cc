@@ -237,7 +237,7 @@ void answer_with_failure(Context& context, u32 request_index, std::string_view e
   if (request.streaming) {
     // Half of a reply is with the client; nothing that could follow would be right. This takes the
     // request out of the client's line, and frees it if it is in no other.
-    abort_client(context, request.client);
+    cut_off_client(context, request.client);
     return;
   }
   if (request.reply != nullptr) request.reply->end = request.reply->begin;

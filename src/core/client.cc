@@ -38,6 +38,22 @@ void start_closing(Context& context, u32 index, Client& client) {
   queue_for_settling(context, index, client);
 }
 
+// Nobody waits for them any more; each is freed when it has left its server's line too.
+void forget_requests(Context& context, Client& client) {
+  u32 next = client.first_request;
+  while (next != kNone) {
+    const u32 request_index = next;
+    Request& request = context.requests[request_index];
+    next = request.next_in_client;
+    request.client = kNone;
+    request.in_client = false;
+    release_request_if_done(context, request_index);
+  }
+  client.first_request = kNone;
+  client.last_request = kNone;
+  client.request_count = 0;
+}
+
 void free_client(Context& context, u32 index, Client& client) {
   RINGFOLD_ASSERT(client.request_count == 0);
   client.out.clear(context.blocks);
@@ -152,21 +168,19 @@ void dismiss_client(Context& context, u32 index) {
   queue_for_settling(context, index, client);
 }
 
+void cut_off_client(Context& context, u32 index) {
+  Client& client = context.clients[index];
+  forget_requests(context, client);
+  client.state = ClientState::draining;
+  client.paused = false;
+  drop_carry(context, client);
+  queue_for_settling(context, index, client);
+}
+
 void abort_client(Context& context, u32 index) {
   Client& client = context.clients[index];
   if (client.state == ClientState::closing || client.state == ClientState::free) return;
-  u32 next = client.first_request;
-  while (next != kNone) {
-    const u32 request_index = next;
-    Request& request = context.requests[request_index];
-    next = request.next_in_client;
-    request.client = kNone;
-    request.in_client = false;
-    release_request_if_done(context, request_index);
-  }
-  client.first_request = kNone;
-  client.last_request = kNone;
-  client.request_count = 0;
+  forget_requests(context, client);
   client.paused = false;
   drop_carry(context, client);
   if (!client.sending) client.out.clear(context.blocks);

@@ -73,6 +73,10 @@ void drain_client(Context& context, u32 index);
 // The same, but requests that wait because the client is paused are still served.
 void dismiss_client(Context& context, u32 index);
 
+// Sends what is there and closes, because nothing that could follow would be right: a reply broke
+// off in its middle.
+void cut_off_client(Context& context, u32 index);
+
 // Drops the connection and whatever it still waits for. The slot is freed when the kernel has let
 // go.
 void abort_client(Context& context, u32 index);

@@ -43,7 +43,13 @@ Step take_redis_request(Context& context, u32 index, std::string_view bytes, u64
   if (bytes.front() != '*') return take_inline(context, index, bytes, size_max, used);
   const ParseStatus status = resp::parse_request(bytes, size_max, frame);
   if (status == ParseStatus::incomplete) return Step::incomplete;
-  if (status == ParseStatus::invalid) return fail_stream(context, index, frame.error);
+  if (status == ParseStatus::invalid) {
+    const bool was_limited =
+        !context.clients[index].authenticated && frame.error == resp::kRequestTooLarge;
+    // Redis' words for the limit that applied.
+    return fail_stream(context, index,
+                       was_limited ? "Protocol error: unauthenticated bulk length" : frame.error);
+  }
   used = frame.offset;
   dispatch_redis(context, index, bytes.substr(0, used), frame, owned);
   return Step::handled;

@@ -56,6 +56,15 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
   return pool;
 }
 
+// Deadlines that are microseconds apart are met by one tick. Half a percent of the shortest useful
+// timeout is not missed by anybody.
+constexpr Nanos kDeadlineGrain = kMillisecond;
+
+Nanos round_up(Nanos deadline) {
+  if (deadline > kNever - kDeadlineGrain) return deadline;
+  return (deadline + kDeadlineGrain - 1) / kDeadlineGrain * kDeadlineGrain;
+}
+
 UserData accept_data(u32 pool, u32 listener) {
   return {Op::accept, listener, pool};
 }
@@ -106,7 +115,7 @@ Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
 
 void Worker::tick() {
   Context& context = impl_->context;
-  const Nanos deadline = context.wait_is_short ? 0 : context.next_deadline;
+  const Nanos deadline = context.wait_is_short ? 0 : round_up(context.next_deadline);
   context.wait_is_short = false;
   for (const Completion& completion : context.ring.wait(deadline)) {
     impl_->dispatch(completion);

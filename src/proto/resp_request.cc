@@ -28,7 +28,6 @@ constexpr const char* kTooBigLength = "Protocol error: too big bulk count string
 constexpr const char* kInvalidCount = "Protocol error: invalid multibulk length";
 constexpr const char* kInvalidLength = "Protocol error: invalid bulk length";
 constexpr const char* kInvalidTerminator = "Protocol error: invalid bulk terminator";
-constexpr const char* kTooLarge = "Protocol error: request larger than max_request_size";
 
 constexpr std::string_view kExpectedDollar = "Protocol error: expected '$', got '";
 
@@ -96,7 +95,7 @@ ParseStatus parse_count(std::string_view in, u64 max_size, RequestFrame& frame) 
   }
   if (count > i64{kArgumentsMax}) return invalid(frame, kInvalidCount);
   const u64 arguments = count < 0 ? 0 : static_cast<u64>(count);
-  if (size + arguments * kArgumentSizeMin > max_size) return invalid(frame, kTooLarge);
+  if (size + arguments * kArgumentSizeMin > max_size) return invalid(frame, kRequestTooLarge);
   frame.argument_count = static_cast<u32>(arguments);
   frame.offset = size;
   return ParseStatus::complete;
@@ -131,7 +130,7 @@ ParseStatus parse_argument(std::string_view in, u64 max_size, RequestFrame& fram
   const u64 length = static_cast<u64>(number);
   const u64 body = frame.offset + line.text.size() + 2;
   const u64 end = body + length + 2;
-  if (end + others_size > max_size) return invalid(frame, kTooLarge);
+  if (end + others_size > max_size) return invalid(frame, kRequestTooLarge);
   if (end > in.size()) {
     frame.need = end + others_size;
     return ParseStatus::incomplete;

@@ -28,6 +28,8 @@ namespace ringfold::resp {
 // larger one is invalid ("Protocol error: request larger than max_request_size") as soon as its
 // announced lengths say so. Arguments have 32-bit offsets, so a max_size above 4 GiB - 1 means
 // that.
+inline constexpr const char* kRequestTooLarge =
+    "Protocol error: request larger than max_request_size";
 [[nodiscard]] ParseStatus parse_request(std::string_view in, u64 max_size, RequestFrame& frame);
 
 // Parses one inline command (up to LF; words split as Redis' sdssplitargs does, quotes and escapes
