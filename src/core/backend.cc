@@ -37,6 +37,7 @@ Nanos stall_limit(const PoolConfig& pool) {
 void arm_receive(Context& context, u32 index, BackendConnection& connection) {
   RINGFOLD_ASSERT(!connection.receiving);
   connection.receiving = true;
+  connection.armed_at = context.buffers_released;
   ++connection.operations;
   context.ring.recv(connection.fd, {Op::backend_recv, connection.generation, index});
 }
@@ -253,7 +254,9 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
-  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+  } else if (completion.result == -ENOBUFS) {
+    connection.starved = true;
+  } else if (completion.result != -ECANCELED) {
     fail_connection(context, index, failure_of_stream(completion.result));
   }
 }
@@ -337,7 +340,10 @@ void settle_connection(Context& context, u32 index) {
     context.connections.release(index);
     return;
   }
-  if (!connection.receiving && connection.state != BackendState::connecting) {
+  if (connection.receiving || connection.state == BackendState::connecting) return;
+  if (must_wait_for_buffer(context, connection)) {
+    context.starved_connections.push_back(index);
+  } else {
     arm_receive(context, index, connection);
   }
 }

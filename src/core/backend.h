@@ -45,9 +45,11 @@ struct BackendConnection {
   u8 operations = 0;
   u8 greetings_left = 0;
   bool receiving : 1 = false;
+  bool starved : 1 = false;  // the receive ended for want of a buffer
   bool sending : 1 = false;
   bool dirty : 1 = false;
   bool queued_for_settling : 1 = false;
+  u32 armed_at = 0;  // Context::buffers_released when the receive was armed
   u32 first_pending = kNone;
   u32 last_pending = kNone;
   u32 first_live = kNone;  // the first pending request that is not expired

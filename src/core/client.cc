@@ -23,6 +23,7 @@ UserData receive_data(u32 index, const Client& client) {
 void arm_receive(Context& context, u32 index, Client& client) {
   RINGFOLD_ASSERT(!client.receiving);
   client.receiving = true;
+  client.armed_at = context.buffers_released;
   ++client.operations;
   context.ring.recv(client.fd, receive_data(index, client));
 }
@@ -126,7 +127,9 @@ void on_client_received(Context& context, u32 index, const Completion& completio
     }
   } else if (completion.result == 0) {
     client.end_of_stream = true;
-  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED) {
+  } else if (completion.result == -ENOBUFS) {
+    client.starved = true;
+  } else if (completion.result != -ECANCELED) {
     abort_client(context, index);
   }
 }
@@ -205,7 +208,10 @@ void settle_client(Context& context, u32 index) {
     if (client.operations == 0) free_client(context, index, client);
     return;
   }
-  if (!client.receiving && !client.end_of_stream && !client.paused) {
+  if (client.receiving || client.end_of_stream || client.paused) return;
+  if (must_wait_for_buffer(context, client)) {
+    context.starved_clients.push_back(index);
+  } else {
     arm_receive(context, index, client);
   }
 }

@@ -39,6 +39,7 @@ struct Client {
   ClientState state = ClientState::free;
   u8 operations = 0;           // in the kernel: a receive and a send at most
   bool receiving : 1 = false;  // a receive is armed
+  bool starved : 1 = false;    // the receive ended for want of a buffer
   bool sending : 1 = false;    // a send is in flight
   bool dirty : 1 = false;      // stands in the writer's list
   bool queued : 1 = false;  // stands in the context's list of clients to look at when the tick ends
@@ -46,6 +47,7 @@ struct Client {
   bool end_of_stream : 1 = false;  // the peer has closed its side
   bool leaving : 1 = false;        // closes when what it has sent so far is answered
   bool authenticated : 1 = false;
+  u32 armed_at = 0;  // Context::buffers_released when the receive was armed
   u32 first_request = kNone;
   u32 last_request = kNone;
   u32 request_count = 0;

@@ -57,6 +57,10 @@ struct Context {
   // Who needs a look when the tick ends, so that handlers never call each other in circles.
   std::vector<u32> settling_clients;
   std::vector<u32> settling_connections;
+  // Whose receive ended for want of a buffer, until one is released.
+  std::vector<u32> starved_clients;
+  std::vector<u32> starved_connections;
+  u32 buffers_released = 0;  // a count that may wrap; told apart, never compared by size
   // Lingering clients, the oldest first: all linger equally long.
   std::deque<u32> lingering_clients;
 
@@ -104,6 +108,17 @@ inline void queue_for_settling(Context& context, u32 index, BackendConnection& c
   if (connection.queued_for_settling) return;
   connection.queued_for_settling = true;
   context.settling_connections.push_back(index);
+}
+
+// True when arming the receive again would only fail again: it found no buffer, and none has come
+// back since it was armed. We hold none when a tick ends, so those it waits for come with
+// completions that are still to be delivered, and releasing one of them brings it back.
+template <class Connection>
+[[nodiscard]] bool must_wait_for_buffer(const Context& context, Connection& connection) {
+  if (!connection.starved) return false;
+  if (connection.armed_at == context.buffers_released) return true;
+  connection.starved = false;
+  return false;
 }
 
 }  // namespace ringfold

@@ -26,6 +26,7 @@ struct Worker::Impl {
   void take_control_messages();
   void start_drain();
   void expire();
+  void wake_starved();
   void settle();
   void close_idle_backends();
 };
@@ -115,12 +116,14 @@ Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
 
 void Worker::tick() {
   Context& context = impl_->context;
+  const u32 released_before = context.buffers_released;
   const Nanos deadline = context.wait_is_short ? 0 : round_up(context.next_deadline);
   context.wait_is_short = false;
   for (const Completion& completion : context.ring.wait(deadline)) {
     impl_->dispatch(completion);
   }
   if (context.now() >= context.next_deadline) impl_->expire();
+  if (context.buffers_released != released_before) impl_->wake_starved();
   impl_->settle();
   if (context.draining) impl_->close_idle_backends();
   flush_dirty(context);
@@ -153,7 +156,9 @@ void Worker::Impl::dispatch(const Completion& completion) {
     case Op::none:
       break;
   }
-  if (completion.buffer != kNoBuffer) context.ring.release_buffer(completion.buffer);
+  if (completion.buffer == kNoBuffer) return;
+  context.ring.release_buffer(completion.buffer);
+  ++context.buffers_released;
 }
 
 void Worker::Impl::on_accepted(const Completion& completion) {
@@ -237,6 +242,17 @@ void Worker::Impl::expire() {
     context.lingering_clients.pop_front();
   }
   context.next_deadline = std::min(context.next_deadline, next);
+}
+
+void Worker::Impl::wake_starved() {
+  for (const u32 index : context.starved_clients) {
+    queue_for_settling(context, index, context.clients[index]);
+  }
+  context.starved_clients.clear();
+  for (const u32 index : context.starved_connections) {
+    queue_for_settling(context, index, context.connections[index]);
+  }
+  context.starved_connections.clear();
 }
 
 // The lists grow while they are walked: settling one may make another need it.
