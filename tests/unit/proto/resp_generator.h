@@ -13,7 +13,8 @@ namespace ringfold::resp::testing {
 
 // Bytes that mean something to the parsers, and some that do not.
 inline char random_byte(Prng& prng) {
-  constexpr std::string_view kBytes("\r\n*$:+-0123456789 \t\v\"'\\xnaz\0\xff\x7f", 32);
+  using namespace std::string_view_literals;
+  constexpr std::string_view kBytes = "\r\n*$:+-0123456789 \t\v\"'\\xnaz\0\xff\x7f"sv;
   return kBytes[prng.below(kBytes.size())];
 }
 
