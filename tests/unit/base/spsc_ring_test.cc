@@ -93,15 +93,8 @@ class Scheduler {
   // Runs both sides to their ends. picks is the schedule: picks[i] says who makes step i where both
   // could; it grows with zeros.
   void run(void (*producer)(), void (*consumer)(), std::vector<u8>& picks) {
-    void (*const sides[2])() = {producer, consumer};
-    for (int side = 0; side < 2; ++side) {
-      done_[side] = false;
-      getcontext(&fibers_[side]);
-      fibers_[side].uc_stack.ss_sp = stacks_[side].data();
-      fibers_[side].uc_stack.ss_size = stacks_[side].size();
-      fibers_[side].uc_link = &main_;
-      makecontext(&fibers_[side], sides[side], 0);
-    }
+    start(0, producer);
+    start(1, consumer);
     std::size_t step = 0;
     while (!done_[0] || !done_[1]) {
       current_ = done_[0] ? 1 : 0;
@@ -117,6 +110,17 @@ class Scheduler {
   void finish() { done_[current_] = true; }
 
  private:
+  // Apart from run(): getcontext() returns twice, as setjmp() does, and no variable may live across
+  // it.
+  void start(int side, void (*entry)()) {
+    done_[side] = false;
+    getcontext(&fibers_[side]);
+    fibers_[side].uc_stack.ss_sp = stacks_[side].data();
+    fibers_[side].uc_stack.ss_size = stacks_[side].size();
+    fibers_[side].uc_link = &main_;
+    makecontext(&fibers_[side], entry, 0);
+  }
+
   ucontext_t main_{};
   ucontext_t fibers_[2]{};
   std::vector<char> stacks_[2] = {std::vector<char>(256 * 1024), std::vector<char>(256 * 1024)};
