@@ -47,6 +47,8 @@ enum class Merge : u8 {
   random_key,     // one of the answers that are not null
   all_ones,       // SCRIPT EXISTS: 1 where all said 1
   first_equal,    // SCRIPT LOAD: the same answer from all
+  values_by_key,  // memcached get: VALUE blocks in the order of the request, one END
+  stats,          // memcached stats: each line's name gets its server's
 };
 
 enum class LocalCommand : u8 {

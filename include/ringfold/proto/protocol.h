@@ -22,6 +22,7 @@ struct RequestFrame {
   u64 need = 0;            // when incomplete: the request has at least so many bytes (0: not known)
   u32 argument_count = 0;  // announced by the request
   u32 arguments_seen = 0;  // parsed completely
+  u32 line_length = 0;     // memcached: bytes of the command line, its line end included
   const char* error =
       nullptr;  // when invalid: the protocol's words for it, without prefix; static storage
   Argument arguments[kInlineArguments] = {};  // the first of them; a cursor walks the others
