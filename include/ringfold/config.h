@@ -61,6 +61,8 @@ struct PoolConfig {
   std::string password;
   std::string client_password;
   u32 database = 0;
+  bool miss_on_error =
+      false;  // memcached: a failed server's keys of a get of several look like misses
 };
 
 struct Config {

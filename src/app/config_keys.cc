@@ -275,11 +275,6 @@ void read_protocol(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
   std::size_t index = 0;
   if (!read_word(errors, entry, kWords, index)) return;
   draft.pool.protocol = static_cast<Protocol>(index);
-  if (draft.pool.protocol == Protocol::memcached) {
-    errors.add(entry.value.position,
-               "key \"protocol\": \"memcached\" is not available in this version of ringfold; "
-               "\"redis\" is");
-  }
 }
 
 void read_distribution(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
@@ -375,7 +370,36 @@ constexpr KeySpec<PoolDraft> kPoolKeys[] = {
     {"password", kSecret<&PoolConfig::password>},
     {"client_password", kSecret<&PoolConfig::client_password>},
     {"database", kNumber<&PoolConfig::database, 0, kCountMax>},
+    {"miss_on_error", kBool<&PoolConfig::miss_on_error>},
 };
+
+// Keys that mean something in one protocol only; set to anything in a pool of the other they would
+// be ignored.
+struct ProtocolKey {
+  std::string_view name;
+  Protocol protocol;
+  bool (*is_set)(const PoolConfig& pool);
+};
+constexpr ProtocolKey kProtocolKeys[] = {
+    {"password", Protocol::redis, [](const PoolConfig& pool) { return !pool.password.empty(); }},
+    {"client_password", Protocol::redis,
+     [](const PoolConfig& pool) { return !pool.client_password.empty(); }},
+    {"database", Protocol::redis, [](const PoolConfig& pool) { return pool.database != 0; }},
+    {"miss_on_error", Protocol::memcached,
+     [](const PoolConfig& pool) { return pool.miss_on_error; }},
+};
+constexpr std::string_view kProtocolNames[] = {"redis", "memcached"};
+
+void check_protocol_keys(ErrorList& errors, const Node& table, const PoolConfig& pool) {
+  for (const Entry& entry : table.entries) {
+    for (const ProtocolKey& key : kProtocolKeys) {
+      if (entry.key != key.name || key.protocol == pool.protocol || !key.is_set(pool)) continue;
+      errors.add(entry.position,
+                 fmt::format("key \"{}\" is only for pools with protocol = \"{}\"", key.name,
+                             kProtocolNames[static_cast<std::size_t>(key.protocol)]));
+    }
+  }
+}
 
 struct RequiredKey {
   std::string_view name;
@@ -392,6 +416,7 @@ void read_pool(ErrorList& errors, const Node& table, ConfigDraft& draft) {
   pool.table = table.position;
   pool.name = table.position;
   read_table(errors, table, kPoolKeys, "[[pool]]", pool);
+  check_protocol_keys(errors, table, pool.pool);
   for (const RequiredKey& required : kRequiredPoolKeys) {
     if (has_key(table, required.name)) continue;
     errors.add(table.position,

@@ -96,7 +96,7 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
 void push_greeting(Context& context, u32 index, std::string_view command,
                    std::string_view argument) {
   BackendConnection& connection = context.connections[index];
-  const u32 request_index = take_request(context, RequestKind::handshake, nullptr);
+  const u32 request_index = take_request(context, RequestKind::handshake);
   RINGFOLD_ASSERT(request_index != kNone);
   Request& request = context.requests[request_index];
   request.in_backend = true;

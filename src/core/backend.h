@@ -18,6 +18,7 @@
 #include "ringfold/config.h"
 #include "ringfold/io/ring.h"
 #include "ringfold/mem/batch.h"
+#include "ringfold/proto/memcached.h"
 #include "ringfold/proto/resp.h"
 
 namespace ringfold {
@@ -29,6 +30,12 @@ struct Backend {
   const Address* address = nullptr;
   std::vector<u32> connections;  // slots; kNone: none open
   bool down = false;             // the last connection failed; says so in the log once
+};
+
+// Progress in one reply, in the connection's protocol.
+struct ReplyProgress {
+  resp::ReplyFrame redis;
+  memcached::ReplyFrame memcached;
 };
 
 enum class BackendState : u8 { free, connecting, greeting, ready, closing };
@@ -54,9 +61,9 @@ struct BackendConnection {
   u32 last_pending = kNone;
   u32 first_live = kNone;  // the first pending request that is not expired
   u32 pending_count = 0;
-  Batch out;               // for the wire
-  Batch queued;            // requests that wait for `ready`
-  resp::ReplyFrame reply;  // progress in the reply of the first pending request
+  Batch out;            // for the wire
+  Batch queued;         // requests that wait for `ready`
+  ReplyProgress reply;  // in the reply of the first pending request
   Nanos connect_deadline = kNever;
   u64 sent_bytes = 0;        // since the connection was opened
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way

@@ -53,6 +53,35 @@ void hold(Context& context, Request& request, std::string_view piece, u64 more) 
   request.reply->end += static_cast<u32>(piece.size());
 }
 
+// The reply of the connection's first pending request, from the start of bytes on.
+ParseStatus parse_reply(Context& context, BackendConnection& connection, std::string_view bytes,
+                        std::size_t& used) {
+  if (connection.protocol == Protocol::redis) {
+    return resp::parse_reply(bytes, connection.reply.redis, used);
+  }
+  const Request& request = context.requests[connection.first_pending];
+  return memcached::parse_reply(bytes, request.shape, connection.reply.memcached, used);
+}
+
+void start_next_reply(BackendConnection& connection) {
+  if (connection.protocol == Protocol::redis) {
+    connection.reply.redis = resp::ReplyFrame{};
+  } else {
+    connection.reply.memcached = memcached::ReplyFrame{};
+  }
+}
+
+// What the unfinished reply is known to go on for.
+u64 announced_bytes(const BackendConnection& connection) {
+  return connection.protocol == Protocol::redis ? connection.reply.redis.bulk_left
+                                                : connection.reply.memcached.bulk_left;
+}
+
+// The client does not see this reply: the request was quiet.
+bool is_hidden(const Request& request, std::string_view reply) {
+  return request.quiet != memcached::Quiet::none && memcached::is_hidden(request.quiet, reply);
+}
+
 bool is_first_in_line(const Context& context, u32 request_index, const Request& request) {
   return context.clients[request.client].first_request == request_index;
 }
@@ -62,6 +91,12 @@ bool is_dropped(const Request& request) {
   if (request.expired) return true;
   if (request.kind == RequestKind::single) return request.client == kNone;
   return false;
+}
+
+void drop_if_hidden(Context& context, Request& request) {
+  if (request.reply == nullptr || !is_hidden(request, request.reply->view())) return;
+  context.blocks.give(request.reply);
+  request.reply = nullptr;
 }
 
 const PoolConfig& connection_pool(const Context& context, u32 index) {
@@ -104,7 +139,8 @@ void take_part(Context& context, u32 index, u32 request_index, std::string_view 
     refuse_large_reply(context, index, request_index);
     return;
   }
-  const bool large = held_size(request) + piece.size() + more >= kCutThroughMin;
+  const bool large = request.quiet != memcached::Quiet::noreply &&
+                     held_size(request) + piece.size() + more >= kCutThroughMin;
   if (!large || request.kind != RequestKind::single ||
       !is_first_in_line(context, request_index, request)) {
     hold(context, request, piece, more);
@@ -161,7 +197,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     const u32 client_index = request.client;
     Client& client = context.clients[client_index];
     if (request.reply == nullptr && client.first_request == request_index) {
-      run.add(client_index, piece);
+      if (!is_hidden(request, piece)) run.add(client_index, piece);
       client.first_request = request.next_in_client;
       --client.request_count;
       request.in_client = false;
@@ -175,6 +211,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
       return true;
     }
     hold(context, request, piece, 0);
+    drop_if_hidden(context, request);
     request.ready = true;
     if (client.first_request == request_index) {
       run.flush();
@@ -204,7 +241,7 @@ bool take_replies(Context& context, u32 index, std::string_view bytes) {
                                    context.requests[request_index].kind == RequestKind::handshake);
     std::size_t used = 0;
     const ParseStatus status =
-        asked ? resp::parse_reply(bytes, connection.reply, used) : ParseStatus::invalid;
+        asked ? parse_reply(context, connection, bytes, used) : ParseStatus::invalid;
     if (status == ParseStatus::invalid) {
       run.flush();
       fail_connection(context, index, Failure::bad_reply);
@@ -215,10 +252,10 @@ bool take_replies(Context& context, u32 index, std::string_view bytes) {
     if (status == ParseStatus::incomplete) {
       run.flush();
       connection.front_progress = context.now();
-      take_part(context, index, request_index, piece, connection.reply.bulk_left);
+      take_part(context, index, request_index, piece, announced_bytes(connection));
       return true;
     }
-    connection.reply = resp::ReplyFrame{};
+    start_next_reply(connection);
     pop_front(context, connection);
     if (!take_whole(context, index, run, request_index, piece)) return false;
   }
@@ -242,6 +279,7 @@ void answer_with_failure(Context& context, u32 request_index, std::string_view e
   }
   if (request.reply != nullptr) request.reply->end = request.reply->begin;
   hold(context, request, error_line, 0);
+  drop_if_hidden(context, request);
   if (request.kind == RequestKind::child) {
     finish_child(context, request_index);
     return;

@@ -55,6 +55,7 @@ struct Client {
   Block* carry =
       nullptr;  // received and not yet handled, behind a RequestFrame (client_stream.cc); owned
   Block* name = nullptr;  // CLIENT SETNAME; owned
+  u64 skip_bytes = 0;     // of a refused request, still to come and to be dropped
   u64 id = 0;             // CLIENT ID; distinct in the process
   Nanos linger_deadline = kNever;
 };

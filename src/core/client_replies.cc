@@ -61,7 +61,7 @@ void reply_here(Context& context, u32 index, std::string_view reply) {
     client_output_grew(context, index);
     return;
   }
-  const u32 request_index = take_request(context, RequestKind::local, nullptr);
+  const u32 request_index = take_request(context, RequestKind::local);
   if (request_index == kNone) {
     abort_client(context, index);
     return;

@@ -12,6 +12,7 @@
 #include <new>
 
 #include "core/context.h"
+#include "core/memcached_dispatch.h"
 #include "core/redis_dispatch.h"
 
 namespace ringfold {
@@ -62,7 +63,13 @@ Step take_request_bytes(Context& context, u32 index, std::string_view bytes, Req
   const u64 configured = context.pools[client.pool].config->max_request_size;
   const u64 size_max =
       client.authenticated ? configured : std::min(configured, kUnauthenticatedRequestMax);
-  return take_redis_request(context, index, bytes, size_max, frame, owned, used);
+  switch (client.protocol) {
+    case Protocol::redis:
+      return take_redis_request(context, index, bytes, size_max, frame, owned, used);
+    case Protocol::memcached:
+      return take_memcached_request(context, index, bytes, size_max, frame, owned, used);
+  }
+  return Step::failed;
 }
 
 // Completes the request in the carry from the new bytes. Returns how many of them were used.
@@ -86,7 +93,8 @@ std::size_t top_up(Context& context, u32 index, std::string_view in) {
   if (owned != nullptr) context.blocks.give(owned);
   if (step == Step::failed) return in.size();
   RINGFOLD_ASSERT(used > have);
-  return used - have;
+  // A refused request may end behind what has come: the rest is skipped.
+  return std::min(used - have, in.size());
 }
 
 }  // namespace
@@ -99,6 +107,12 @@ void feed_client(Context& context, u32 index, std::string_view in) {
       client.carry = client.carry == nullptr ? start_carry(context, in, RequestFrame{})
                                              : append_to_carry(context, client.carry, in);
       return;
+    }
+    if (client.skip_bytes > 0) {
+      const u64 skipped = std::min<u64>(client.skip_bytes, in.size());
+      client.skip_bytes -= skipped;
+      in.remove_prefix(static_cast<std::size_t>(skipped));
+      continue;
     }
     if (client.carry != nullptr) {
       in.remove_prefix(top_up(context, index, in));

@@ -84,14 +84,12 @@ struct Context {
 };
 
 // A fresh request, or kNone when the worker's table is full.
-[[nodiscard]] inline u32 take_request(Context& context, RequestKind kind,
-                                      const CommandSpec* command) {
+[[nodiscard]] inline u32 take_request(Context& context, RequestKind kind) {
   const u32 index = context.requests.take();
   if (index == kNone) return kNone;
   Request& request = context.requests[index];
   request = Request{};
   request.kind = kind;
-  request.command = command;
   return index;
 }
 

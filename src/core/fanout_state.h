@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/request.h"
+#include "ringfold/mem/batch.h"
 #include "ringfold/mem/block_pool.h"
 
 namespace ringfold {
@@ -52,5 +53,29 @@ struct Fanout {
 inline Fanout& fanout_of(Block* block) {
   return *std::launder(reinterpret_cast<Fanout*>(block->data));
 }
+
+struct Context;
+
+// A parent at the end of the client's line, its children not yet sent. `waiting` counts one more
+// than there are, so that a child which fails at once does not complete the parent while others are
+// being made: call child_answered() once more when all are. kNone: the worker's table is full, the
+// client was closed.
+[[nodiscard]] u32 start_parent(Context& context, u32 client, Merge merge, u32 child_count,
+                               u32 key_count);
+
+// The place for a child's bytes, or nullptr when its server cannot be asked: the child is then
+// answered with the reason.
+[[nodiscard]] Batch* start_child(Context& context, u32 parent, u32 ordinal, u32 server);
+
+// One more of the parent's children has its reply; the last one makes it ready.
+void child_answered(Context& context, u32 parent);
+
+// Notes the server of the next key in Context::key_servers and server_key_count. Requires:
+// key_servers was cleared before the first key.
+void count_key(Context& context, u32 server);
+
+// Gives each server with keys its ordinal, in the order of the pool's servers; returns how many
+// there are. server_key_count stays for the caller to use and to set to zero again.
+[[nodiscard]] u32 number_children(Context& context, u32 server_count);
 
 }  // namespace ringfold

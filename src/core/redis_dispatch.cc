@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/context.h"
-#include "core/fanout.h"
+#include "core/redis_fanout.h"
 #include "core/writer.h"
 #include "ringfold/proto/resp.h"
 
@@ -55,13 +55,11 @@ void reply_wrong_arity(Context& context, u32 client, const CommandSpec& command)
 }
 
 // To one server, as it came.
-void forward(Context& context, u32 client, u32 server, std::string_view bytes,
-             const CommandSpec& command, Block** owned) {
+void forward(Context& context, u32 client, u32 server, std::string_view bytes, Block** owned) {
   const u16 pool = context.clients[client].pool;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, server, client, failure);
-  const u32 request =
-      connection == kNone ? kNone : take_request(context, RequestKind::single, &command);
+  const u32 request = connection == kNone ? kNone : take_request(context, RequestKind::single);
   if (request == kNone) {
     if (connection != kNone) failure = Failure::out_of_requests;
     const std::string& name = context.pools[pool].backends[server].config->name;
@@ -155,10 +153,10 @@ void route_request(Context& context, u32 client, std::string_view bytes, const R
           static_cast<u32>(command.first) < RequestFrame::kInlineArguments) [[likely]] {
         const Argument& key = frame.arguments[command.first];
         server = pool.shards.route(text_of(bytes, key), context.prng.next());
-        forward(context, client, server, bytes, command, owned);
+        forward(context, client, server, bytes, owned);
       } else if (place_by_keys(context, client, bytes, frame, command, server) ==
                  Placement::found) {
-        forward(context, client, server, bytes, command, owned);
+        forward(context, client, server, bytes, owned);
       }
       return;
     case Route::split_keys:
@@ -169,25 +167,25 @@ void route_request(Context& context, u32 client, std::string_view bytes, const R
       }
       if (pool.backends.size() == 1 ||
           !start_split(context, client, bytes, frame, command, server)) {
-        forward(context, client, server, bytes, command, owned);
+        forward(context, client, server, bytes, owned);
       }
       return;
     case Route::all_servers:
       if (pool.backends.size() == 1) {
-        forward(context, client, 0, bytes, command, owned);
+        forward(context, client, 0, bytes, owned);
       } else {
         start_all(context, client, bytes, command);
       }
       return;
     case Route::scan:
       if (pool.backends.size() == 1) {
-        forward(context, client, 0, bytes, command, owned);
+        forward(context, client, 0, bytes, owned);
       } else {
         start_scan(context, client, bytes, frame, command);
       }
       return;
     case Route::any_server:
-      forward(context, client, 0, bytes, command, owned);
+      forward(context, client, 0, bytes, owned);
       return;
     case Route::local:
     case Route::container:  // COMMAND without a subcommand

@@ -12,6 +12,8 @@
 namespace ringfold {
 
 struct Context;
+struct Request;
+class Batch;
 
 // Takes one request from the start of bytes (redis_stream.cc). frame: the parser's progress,
 // resumed in the next call when incomplete. size_max: the largest request, bytes. used: how many
@@ -25,6 +27,9 @@ struct Context;
 // nullptr.
 void dispatch_redis(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
                     Block** owned);
+
+// Requires: parent is ready. Appends its merged reply (redis_merge.cc).
+void merge_redis(Context& context, Request& parent, Batch& out);
 
 // What the proxy answers by itself (local_commands.cc).
 void answer_locally(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,

@@ -14,6 +14,7 @@
 #include "ringfold/base/slab.h"
 #include "ringfold/mem/block_pool.h"
 #include "ringfold/proto/command.h"
+#include "ringfold/proto/memcached.h"
 
 namespace ringfold {
 
@@ -36,13 +37,15 @@ struct alignas(64) Request {
   u32 parent = kNone;  // child: its parent's slot
   u16 ordinal = 0;     // child: its place among the parent's children
   RequestKind kind = RequestKind::single;
-  bool in_client : 1 = false;   // stands in the client's line
-  bool in_backend : 1 = false;  // stands in the backend's line
-  bool ready : 1 = false;       // the reply is complete: in `reply`, or to be merged from `fanout`
-  bool streaming : 1 = false;   // part of the reply is with the client already
-  bool expired : 1 = false;     // past its deadline: answered with an error
-  bool closes : 1 = false;      // the client is closed behind this reply
-  const CommandSpec* command = nullptr;
+  Merge merge = Merge::none;  // parent: how its children's replies become one
+  memcached::ReplyShape shape = memcached::ReplyShape::line;  // memcached: of the server's answer
+  memcached::Quiet quiet = memcached::Quiet::none;  // memcached: what the client must not see of it
+  bool in_client : 1 = false;                       // stands in the client's line
+  bool in_backend : 1 = false;                      // stands in the backend's line
+  bool ready : 1 = false;      // the reply is complete: in `reply`, or to be merged from `fanout`
+  bool streaming : 1 = false;  // part of the reply is with the client already
+  bool expired : 1 = false;    // past its deadline: answered with an error
+  bool closes : 1 = false;     // the client is closed behind this reply
   Nanos deadline = kNever;
   u64 begins_at = 0;        // where its bytes begin, counted from the connection's first byte
   Block* reply = nullptr;   // what has arrived of it, in one piece; owned

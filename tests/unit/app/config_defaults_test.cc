@@ -114,7 +114,8 @@ TEST_CASE("the annotated sample holds every key") {
                                 "tcp_keepalive",
                                 "password",
                                 "client_password",
-                                "database"}) {
+                                "database",
+                                "miss_on_error"}) {
     INFO(key);
     CHECK(text.find("\n" + key + " = ") != std::string::npos);
   }
@@ -130,6 +131,15 @@ TEST_CASE("the pool sample is good") {
   CHECK(config.pools[0].listen[1] == Endpoint{"", 0, "/run/ringfold/sessions.sock"});
   REQUIRE(config.pools[0].servers.size() == 4);
   CHECK(config.pools[0].servers[3].weight == 2);
+}
+
+TEST_CASE("the memcached sample is good") {
+  const Config config = load_sample("memcached_pool.toml");
+  REQUIRE(config.pools.size() == 1);
+  CHECK(config.pools[0].protocol == Protocol::memcached);
+  CHECK(!config.pools[0].miss_on_error);
+  REQUIRE(config.pools[0].servers.size() == 3);
+  CHECK(config.pools[0].servers[2].weight == 2);
 }
 
 TEST_CASE("the embedded default is one Redis pool") {

@@ -243,12 +243,16 @@ TEST_CASE("words outside their list name the list and the nearest") {
 }
 
 TEST_CASE("what this version cannot do is refused, not ignored") {
-  check_one(errors_of_pool_with("protocol = \"memcached\"\n"),
-            "f:5:12: key \"protocol\": \"memcached\" is not available in this version of ringfold; "
-            "\"redis\" is");
   check_one(errors_of_pool_with("auto_eject_hosts = true\n"),
             "f:5:20: key \"auto_eject_hosts\": ejection is not available in this version of "
             "ringfold; false is right");
+}
+
+TEST_CASE("a key of the other protocol is refused, not ignored") {
+  check_one(errors_of_pool_with("miss_on_error = true\n"),
+            "f:5:1: key \"miss_on_error\" is only for pools with protocol = \"memcached\"");
+  check_one(errors_of_pool_with("protocol = \"memcached\"\ndatabase = 3\n"),
+            "f:6:1: key \"database\" is only for pools with protocol = \"redis\"");
 }
 
 TEST_CASE("a hash tag has two bytes or none") {

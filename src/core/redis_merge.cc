@@ -4,8 +4,8 @@
 #include <string>
 
 #include "core/context.h"
-#include "core/fanout.h"
 #include "core/fanout_state.h"
+#include "core/redis_dispatch.h"
 #include "core/scan_cursor.h"
 #include "ringfold/proto/resp.h"
 
@@ -161,6 +161,8 @@ char wanted_type(Merge merge) {
     case Merge::concat_arrays:
     case Merge::scan:
     case Merge::all_ones:
+    case Merge::values_by_key:
+    case Merge::stats:
       return '*';
   }
   return '*';
@@ -168,10 +170,10 @@ char wanted_type(Merge merge) {
 
 }  // namespace
 
-void merge_replies(Context& context, Request& parent, Batch& batch) {
+void merge_redis(Context& context, Request& parent, Batch& batch) {
   Fanout& fanout = fanout_of(parent.fanout);
   BatchWriter out(batch, context.blocks);
-  const Merge merge = parent.command->merge;
+  const Merge merge = parent.merge;
   if (const std::string_view error = find_error(fanout, wanted_type(merge)); !error.empty()) {
     out.append(error);
     return;
@@ -204,7 +206,9 @@ void merge_replies(Context& context, Request& parent, Batch& batch) {
       merge_first_equal(fanout, out);
       break;
     case Merge::none:
-      RINGFOLD_ASSERT(merge != Merge::none);
+    case Merge::values_by_key:
+    case Merge::stats:
+      RINGFOLD_ASSERT(!"no answers of Redis are merged so");
   }
 }
 

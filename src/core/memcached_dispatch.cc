@@ -1,0 +1,122 @@
+#include "core/memcached_dispatch.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+#include "core/context.h"
+#include "core/error_text.h"
+#include "core/writer.h"
+
+namespace ringfold {
+
+namespace {
+
+using memcached::CommandRow;
+using memcached::Quiet;
+
+// A data block in a block of its own is handed over from this size on; below, copying it behind
+// other requests saves a piece.
+constexpr std::size_t kTakeOverMin = 16_KiB;
+
+void append_data(Context& context, Batch& batch, std::string_view bytes, const RequestFrame& frame,
+                 Block** owned) {
+  const std::string_view data = bytes.substr(frame.line_length);
+  if (owned == nullptr || data.size() < kTakeOverMin) {
+    batch.append(context.blocks, data);
+    return;
+  }
+  Block* block = *owned;
+  *owned = nullptr;
+  block->end = block->begin + static_cast<u32>(bytes.size());
+  block->begin += frame.line_length;
+  batch.append_block(block);
+}
+
+void forward(Context& context, u32 client, u32 server, std::string_view bytes,
+             const RequestFrame& frame, const CommandRow& row, Block** owned) {
+  const u16 pool = context.clients[client].pool;
+  Failure failure = Failure::none;
+  const u32 connection = connection_for(context, pool, server, client, failure);
+  const u32 index = connection == kNone ? kNone : take_request(context, RequestKind::single);
+  if (index == kNone) {
+    if (connection != kNone) failure = Failure::out_of_requests;
+    if (memcached::quiet_of(row, bytes, frame) == Quiet::noreply) return;
+    const std::string& name = context.pools[pool].backends[server].config->name;
+    reply_here(context, client, failure_line(Protocol::memcached, failure, name));
+    return;
+  }
+  enqueue_for_client(context, client, index);
+  enqueue_for_backend(context, connection, index);
+  Request& request = context.requests[index];
+  request.shape = row.reply;
+  Batch& batch = request_batch(context.connections[connection]);
+  BatchWriter writer(batch, context.blocks);
+  memcached::encode_forward(writer, row, bytes, frame, request.quiet);
+  if (row.data_length_at != 0) append_data(context, batch, bytes, frame, owned);
+  mark_backend_dirty(context, connection);
+}
+
+void answer_here(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
+                 const CommandRow& row) {
+  if (row.command == memcached::Command::quit) {
+    drain_client(context, client);
+    return;
+  }
+  if (memcached::quiet_of(row, bytes, frame) != Quiet::none) return;
+  switch (row.command) {
+    case memcached::Command::version:
+      // Client libraries read the number as memcached's, and choose by it what they may send.
+      reply_here(context, client, "VERSION 1.6.18\r\n");
+      return;
+    case memcached::Command::mn:
+      // In its turn behind everything asked before, which is what it is for.
+      reply_here(context, client, "MN\r\n");
+      return;
+    default:
+      RINGFOLD_ASSERT(row.route == Route::local && row.command == memcached::Command::version);
+  }
+}
+
+}  // namespace
+
+void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
+                        const RequestFrame& frame, const CommandRow& row, Block** owned) {
+  const Pool& pool = context.pools[context.clients[client].pool];
+  u32 server = 0;
+  switch (row.route) {
+    case Route::by_key: {
+      std::array<char, 256> scratch;
+      const std::string_view key = memcached::routing_key(row, bytes, frame, scratch);
+      server = pool.shards.route(key, context.prng.next());
+      forward(context, client, server, bytes, frame, row, owned);
+      return;
+    }
+    case Route::split_keys:
+      if (pool.backends.size() == 1 ||
+          !start_multi_get(context, client, bytes, frame, row, server)) {
+        forward(context, client, server, bytes, frame, row, owned);
+      }
+      return;
+    case Route::all_servers:
+      if (pool.backends.size() == 1) {
+        forward(context, client, 0, bytes, frame, row, owned);
+      } else {
+        start_on_all_servers(context, client, bytes, frame, row);
+      }
+      return;
+    case Route::local:
+      answer_here(context, client, bytes, frame, row);
+      return;
+    case Route::split_pairs:
+    case Route::any_server:
+    case Route::scan:
+    case Route::container:
+    case Route::refused:
+      RINGFOLD_ASSERT(row.route ==
+                      Route::local);  // the parser answers refused ones, others do not exist
+  }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,43 @@
+// From the bytes of a memcached client to one dispatched request.
+#include <string>
+
+#include "core/context.h"
+#include "core/memcached_dispatch.h"
+
+namespace ringfold {
+
+namespace {
+
+void reply_line(Context& context, u32 index, std::string_view words) {
+  if (words.empty()) return;  // the request said noreply
+  context.reply_text.assign(words);
+  context.reply_text += "\r\n";
+  reply_here(context, index, context.reply_text);
+}
+
+}  // namespace
+
+Step take_memcached_request(Context& context, u32 index, std::string_view bytes, u64 size_max,
+                            RequestFrame& frame, Block** owned, std::size_t& used) {
+  const memcached::CommandRow* row = nullptr;
+  const ParseStatus status = memcached::parse_request(bytes, size_max, frame, row);
+  if (status == ParseStatus::incomplete) return Step::incomplete;
+  if (status == ParseStatus::invalid) {
+    reply_line(context, index, frame.error);
+    drain_client(context, index);
+    return Step::failed;
+  }
+  used = frame.offset;
+  if (frame.error == nullptr) {
+    dispatch_memcached(context, index, bytes.substr(0, used), frame, *row, owned);
+    return Step::handled;
+  }
+  if (used > bytes.size()) {
+    context.clients[index].skip_bytes = used - bytes.size();
+    used = bytes.size();
+  }
+  reply_line(context, index, frame.error);
+  return Step::handled;
+}
+
+}  // namespace ringfold
