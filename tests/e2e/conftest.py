@@ -59,6 +59,24 @@ def four_servers_module():
     shared.close()
 
 
+@pytest.fixture(scope="module")
+def memcached_one_module():
+    shared = harness.Cluster()
+    shared.add_memcached()
+    shared.start_proxy(protocol="memcached")
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def memcached_four_module():
+    shared = harness.Cluster()
+    shared.add_memcacheds(4)
+    shared.start_proxy(protocol="memcached")
+    yield shared
+    shared.close()
+
+
 def lent(shared):
     """A shared cluster for one test. A proxy that dies fails the test that saw it die, and is
     started anew for the next."""
@@ -81,6 +99,18 @@ def one(one_server_module):
 def four(four_servers_module):
     """A four-server pool with hash tags, shared by the tests of a file, empty at the start."""
     yield from lent(four_servers_module)
+
+
+@pytest.fixture
+def memcached_one(memcached_one_module):
+    """A one-server memcached pool, shared and emptied likewise."""
+    yield from lent(memcached_one_module)
+
+
+@pytest.fixture
+def memcached_four(memcached_four_module):
+    """A four-server memcached pool, shared and emptied likewise."""
+    yield from lent(memcached_four_module)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Starts and ends what the end-to-end tests need: real redis-servers, ringfold, nutcracker.
+"""Starts and ends what the end-to-end tests need: redis-servers, memcacheds, ringfold, nutcracker.
 
 Everything listens on the loopback address or on unix sockets in a temporary folder, on ports that
 were free a moment ago; a port that got taken in between is retried with another. Processes are
@@ -19,11 +19,13 @@ import time
 
 import redis
 
+import memcached_wire
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("RINGFOLD_BINARY", ROOT / "build" / "ringfold")).resolve()
 REDIS_SERVER = shutil.which("redis-server")
+MEMCACHED = shutil.which("memcached")
 NUTCRACKER = shutil.which("nutcracker", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 SERVER_NAMES = ["alpha", "beta", "gamma", "delta"]
 
@@ -84,8 +86,10 @@ def end_process(process, sig=signal.SIGTERM):
         raise AssertionError(f"{process.args[0]} did not end within {STOP_DEADLINE} s") from None
 
 
-class RedisServer:
-    """One redis-server, kept in memory only."""
+class Server:
+    """One real server: its place, its process, and the ways in which it ends."""
+
+    program = ""
 
     def __init__(self, directory, name, unix=False, host="127.0.0.1", options=()):
         self.name = name
@@ -116,30 +120,21 @@ class RedisServer:
             if self._try_start():
                 return self
             self.port = None
-        raise AssertionError(f"redis-server {self.name} does not start:\n{self.log.read_text()}")
+        raise AssertionError(f"{self.program} {self.name} does not start:\n{self.log.read_text()}")
 
     def _try_start(self):
-        place = ["--unixsocket", self.unix_path, "--port", "0"]
-        if not self.unix_path:
-            place = ["--bind", self.host, "--port", str(self.port)]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [REDIS_SERVER, *place, "--save", "", "--appendonly", "no", "--dir", self.directory,
-                 "--enable-debug-command", "local", "--tcp-backlog", "128", *self.options],
-                stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command_line(), stdout=log, stderr=log)
         wait_until(lambda: self.process.poll() is not None or self._answers(),
-                   f"redis-server {self.name} to answer")
+                   f"{self.program} {self.name} to answer")
         return self.process.poll() is None
 
     def _answers(self):
         """True when the server that answers is the one that was started here."""
         try:
-            with wire.RawClient(self.endpoint, timeout=5) as client:
-                reply = client.value("INFO", "server")
+            return self._is_own_reply()
         except (OSError, wire.ConnectionClosed):
             return False
-        return (isinstance(reply, wire.ErrorReply) and reply.startswith("NOAUTH")
-                or b"process_id:%d\r\n" % self.process.pid in reply)
 
     def stop(self):
         if self.process is None:
@@ -160,11 +155,57 @@ class RedisServer:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
+
+class RedisServer(Server):
+    """One redis-server, kept in memory only."""
+
+    program = "redis-server"
+
+    def _command_line(self):
+        place = ["--unixsocket", self.unix_path, "--port", "0"]
+        if not self.unix_path:
+            place = ["--bind", self.host, "--port", str(self.port)]
+        return [REDIS_SERVER, *place, "--save", "", "--appendonly", "no", "--dir", self.directory,
+                "--enable-debug-command", "local", "--tcp-backlog", "128", *self.options]
+
+    def _is_own_reply(self):
+        with wire.RawClient(self.endpoint, timeout=5) as client:
+            reply = client.value("INFO", "server")
+        return (isinstance(reply, wire.ErrorReply) and reply.startswith("NOAUTH")
+                or b"process_id:%d\r\n" % self.process.pid in reply)
+
+    def flush(self):
+        self.client().flushall()
+
     def client(self, **options):
         return redis_client(self.endpoint, **options)
 
     def raw(self):
         return wire.RawClient(self.endpoint)
+
+
+class MemcachedServer(Server):
+    """One memcached."""
+
+    program = "memcached"
+
+    def _command_line(self):
+        place = ["-s", self.unix_path]
+        if not self.unix_path:
+            place = ["-l", self.host, "-p", str(self.port), "-U", "0"]
+        # Without -u, memcached refuses to run for root; for others -u means nothing.
+        return [MEMCACHED, "-u", "root", "-t", "1", *place, *self.options]
+
+    def _is_own_reply(self):
+        with memcached_wire.Client(self.endpoint, timeout=5) as client:
+            return b"STAT pid %d\r\n" % self.process.pid in client.call("stats")
+
+    def flush(self):
+        with self.raw() as client:
+            assert client.call("flush_all") == b"OK\r\n"
+
+    def raw(self):
+        return memcached_wire.Client(self.endpoint)
 
 
 def redis_client(endpoint, **options):
@@ -252,6 +293,9 @@ class Proxy:
     def raw(self, endpoint=None, **options):
         return wire.RawClient(endpoint or self.endpoint, **options)
 
+    def memcached(self, endpoint=None, **options):
+        return memcached_wire.Client(endpoint or self.endpoint, **options)
+
     def stderr(self):
         return self.log.read_text(errors="backslashreplace")
 
@@ -298,8 +342,9 @@ class Nutcracker:
         config = self.directory / "nutcracker.yml"
         for _ in range(10):
             self.endpoint = ("127.0.0.1", free_port())
-            lines = ["pool:", f"  listen: 127.0.0.1:{self.endpoint[1]}", "  redis: true"]
-            lines += [f"  {key}: {json.dumps(value)}" for key, value in self.options.items()]
+            lines = ["pool:", f"  listen: 127.0.0.1:{self.endpoint[1]}"]
+            options = {"redis": True, **self.options}
+            lines += [f"  {key}: {json.dumps(value)}" for key, value in options.items()]
             lines += ["  servers:"] + [f"   - {line}" for line in server_lines(self.servers)]
             config.write_text("\n".join(lines) + "\n")
             log = self.directory / "nutcracker.log"
@@ -314,6 +359,9 @@ class Nutcracker:
 
     def raw(self):
         return wire.RawClient(self.endpoint)
+
+    def memcached(self):
+        return memcached_wire.Client(self.endpoint)
 
     def stop(self):
         if self.process is not None:
@@ -338,6 +386,14 @@ class Cluster:
     def add_servers(self, count, **options):
         return [self.add_server(**options) for _ in range(count)]
 
+    def add_memcached(self, name=None, **options):
+        server = MemcachedServer(self.directory, name or SERVER_NAMES[len(self.servers)], **options)
+        self.servers.append(server)
+        return server.start()
+
+    def add_memcacheds(self, count, **options):
+        return [self.add_memcached(**options) for _ in range(count)]
+
     def start_proxy(self, threads=1, **pool_options):
         """One pool in front of all servers. pool_options overwrite what is chosen here."""
         pool = {"name": "main", "servers": server_lines(self.servers), **pool_options}
@@ -354,7 +410,7 @@ class Cluster:
 
     def flush(self):
         for server in self.servers:
-            server.client().flushall()
+            server.flush()
 
     def close(self):
         """Ends everything, whatever fails on the way; then reports the first failure."""

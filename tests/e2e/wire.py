@@ -104,6 +104,8 @@ def parse(raw):
 class ReplyReader:
     """Cuts a stream of bytes into raw replies."""
 
+    find_end = staticmethod(reply_end)
+
     def __init__(self):
         self._buffer = bytearray()
         self._start = 0
@@ -113,7 +115,7 @@ class ReplyReader:
 
     def next(self):
         """The next raw reply, or None while it is incomplete."""
-        end = reply_end(self._buffer, self._start)
+        end = self.find_end(self._buffer, self._start)
         if end < 0:
             return None
         with memoryview(self._buffer) as view:
@@ -194,8 +196,9 @@ class RawClient:
         """Sends all commands at once, reading meanwhile; the raw replies."""
         return self.exchange([b"".join(encode(*command) for command in commands)], len(commands))
 
-    def exchange(self, chunks, reply_count):
-        """Writes the chunks one send each while reading reply_count raw replies.
+    def exchange(self, chunks, reply_count, last=None):
+        """Writes the chunks one send each while reading reply_count raw replies; with last, until
+        that reply came.
 
         Reading goes on while writing, so no pipeline is too long for the socket buffers.
         """
@@ -207,7 +210,7 @@ class RawClient:
         try:
             with selectors.DefaultSelector() as selector:
                 key = selector.register(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
-                while len(replies) < reply_count:
+                while len(replies) < reply_count and (last is None or replies[-1:] != [last]):
                     if not chunks and key.events != selectors.EVENT_READ:
                         key = selector.modify(self.socket, selectors.EVENT_READ)
                     events = selector.select(max(0.0, deadline - time.monotonic()))
