@@ -197,11 +197,16 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     const u32 client_index = request.client;
     Client& client = context.clients[client_index];
     if (request.reply == nullptr && client.first_request == request_index) {
-      if (!is_hidden(request, piece)) run.add(client_index, piece);
+      const bool hidden = is_hidden(request, piece);
+      if (!hidden) run.add(client_index, piece);
       client.first_request = request.next_in_client;
       --client.request_count;
       request.in_client = false;
       release_request_if_done(context, request_index);
+      // Bytes would make the client be looked at; a hidden reply may be what it waits for as well.
+      if (hidden && (client.paused || client.state != ClientState::open)) {
+        queue_for_settling(context, client_index, client);
+      }
       if (client.first_request == kNone) {
         client.last_request = kNone;
       } else if (context.requests[client.first_request].ready) {
