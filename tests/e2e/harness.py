@@ -90,6 +90,7 @@ class Server:
     """One real server: its place, its process, and the ways in which it ends."""
 
     program = ""
+    farewell = signal.SIGTERM
 
     def __init__(self, directory, name, unix=False, host="127.0.0.1", options=()):
         self.name = name
@@ -141,7 +142,7 @@ class Server:
             return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-        end_process(self.process)
+        end_process(self.process, self.farewell)
         self.process = None
 
     def kill(self):
@@ -188,6 +189,7 @@ class MemcachedServer(Server):
     """One memcached."""
 
     program = "memcached"
+    farewell = signal.SIGKILL  # it has nothing to save, and thinks about SIGTERM for a second
 
     def _command_line(self):
         place = ["-s", self.unix_path]

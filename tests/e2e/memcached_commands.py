@@ -29,12 +29,12 @@ NUMBER_KEYS = [b"%d:number" % index for index in range(15)]
 WILD_KEYS = [b"%d:wild" % index for index in range(10)]
 CODE_KEYS = [b"\x00%d\xff code \x01" % index for index in range(10)]
 NEVER_KEYS = [b"%d:never" % index for index in range(10)]
-KEY_LENGTH_MAX = 250
+FAMILIES = {"text": TEXT_KEYS, "number": NUMBER_KEYS, "wild": WILD_KEYS}
 
 # Templates of mistakes; {key} is a key. No data block of theirs may look like a command. Left out,
-# for what 1.6.18 makes of them is a mistake of its own: get with a key that is too long (the
-# answer to the command in front of it gets lost), ms key 2 noreply, ma N q (below), numbers that
-# memcached cuts to 32 bits, control bytes in keys.
+# for the proxy differs there on purpose from 1.6.18: get with a key that is too long (memcached
+# loses the answer to the command in front of it), ma N q (below), numbers that memcached cuts to 32
+# bits, control bytes in keys.
 MISTAKES = [
     b"get\r\n", b"gets\r\n", b"\r\n", b"   \r\n", b"GET {key}\r\n", b"nonsense {key}\r\n",
     b"set {key} 0 0\r\n", b"set {key} 0 0 -1\r\n", b"set {key} x 0 5\r\n", b"set {key} 0 x 5\r\n",
@@ -95,7 +95,7 @@ class Generator:
         family = self.dice.choice(families.split())
         if self.dice.random() < 0.05:
             return self.dice.choice(NEVER_KEYS)
-        return self.dice.choice({"text": TEXT_KEYS, "number": NUMBER_KEYS, "wild": WILD_KEYS}[family])
+        return self.dice.choice(FAMILIES[family])
 
     def value(self, key):
         if key in NUMBER_KEYS:
@@ -181,8 +181,8 @@ class Generator:
     def rare(self):
         kind = self.dice.randrange(12)
         if kind == 0:
-            return Command([self.dice.choice([b"flush_all\r\n", b"flush_all 0\r\n",
-                                              b"flush_all noreply\r\n", b"flush_all 0 noreply\r\n"])])
+            return Command([b"flush_all%s%s\r\n" % (self.dice.choice([b"", b" 0"]),
+                                                    self.dice.choice([b"", b" noreply"]))])
         if kind == 1:
             return Command([b"verbosity 0%s\r\n" % self.noreply()])
         if kind == 2:  # too large for an item

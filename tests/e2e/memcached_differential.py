@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Sends the same random commands to a memcached and through the proxy, and compares the replies byte
-for byte. test_memcached_differential.py runs it in small; by hand:
+"""Sends the same random commands to a memcached and through the proxy, and compares the replies
+byte for byte. test_memcached_differential.py runs it in small; by hand:
 
     tests/e2e/memcached_differential.py --pool four --commands 100000 --seed 7
 
@@ -188,11 +188,12 @@ class Run(differential.Differential):
         holders = {server.name: server.raw() for server in self.servers}
         try:
             for key in self.keys:
-                coded = memcached_commands.coded(key) if key in memcached_commands.CODE_KEYS else key
-                flags = [b"v", b"f"] + ([b"b"] if coded != key else [])
-                expected = self.direct.call("mg", coded, *flags)
+                words = ["mg", key, "v", "f"]
+                if key in memcached_commands.CODE_KEYS:
+                    words = ["mg", memcached_commands.coded(key), "v", "f", "b"]
+                expected = self.direct.call(*words)
                 for name, holder in holders.items():
-                    found = holder.call("mg", coded, *flags)
+                    found = holder.call(*words)
                     if key in memcached_commands.WILD_KEYS and name == self.homes[key]:
                         same = self._number(found) == self._number(expected)
                     else:

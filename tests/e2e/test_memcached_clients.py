@@ -80,7 +80,8 @@ def test_pylibmc(pool):
 
 def capable(endpoint):
     """The results of memccapable's ascii tests by name."""
-    done = subprocess.run([MEMCCAPABLE, "-h", endpoint[0], "-p", str(endpoint[1]), "-a", "-t", "30"],
+    host, port = endpoint
+    done = subprocess.run([MEMCCAPABLE, "-h", host, "-p", str(port), "-a", "-t", "30"],
                           capture_output=True, text=True, timeout=120, check=False)
     results = dict(re.findall(r"^(ascii [\w ]+?)\s+\[(\w+)\]", done.stdout + done.stderr,
                               re.MULTILINE))
