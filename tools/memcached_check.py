@@ -154,67 +154,69 @@ KEYS = ["a", "b", "key", "noreply", "YWJj", "YQ==", "k" * 250, "k" * 251, "7", "
 NUMBERS = ["0", "1", "5", "-1", "+3", "00", "x", "1x", "-0", "18446744073709551615",
            "18446744073709551616", "99999999999999999999", ""]
 FLAGS = ["q", "k", "v", "t", "c", "s", "f", "b", "Oabc", "q2", "T0", "F5", "C7", "MA", "ME", "MX",
-         "I", "D2", "J5", "X", "u", "T", "O" + "a" * 33, "N0", "P1", "MS", "MR", "MP", "M"]
+         "I", "D2", "J5", "X", "u", "T", "O" + "a" * 33, "P1", "MS", "MR", "MP", "M"]
+
+
+def random_storage(dice, name, key):
+    """The words behind the name, and the data block."""
+    length = 1 + dice.randrange(12)
+    number = str(length) if dice.random() < .9 else dice.choice(["-1", "x", f"+{length}", ""])
+    words = [key, number]
+    if name != "ms":
+        flags = ["0", "5", "4294967295", "x", "-1"] if dice.random() < .1 else ["0", "5"]
+        times = ["0", "-1", "100", "x"] if dice.random() < .1 else ["0"]
+        words = [key, dice.choice(flags), dice.choice(times), number]
+    if name == "cas":
+        words.append(dice.choice(NUMBERS))
+    # To count what is nothing but blanks, memcached reads on behind the value, so none is.
+    letters = b"0123456789" if dice.random() < .5 else b"ab \r\n\0v"
+    data = dice.choice(b"1v").to_bytes(1, "big") + bytes(dice.choices(letters, k=length - 1))
+    # With wrong flags and wrong data, memcached names the flags and ringfold the data.
+    bad_ends = [b"x\r\n", b"\n"] if name != "ms" else []
+    return words, data + dice.choice([b"\r\n"] * 30 + bad_ends)
+
+
+def random_words(dice, name, key):
+    """What stands behind the name of a command without data."""
+    if name in ("get", "gets", "bget"):
+        # Short of 2048 bytes: a longer line is closed upon, or not, as it happens to be cut.
+        many = dice.choices(KEYS[:6], k=40) if dice.random() < .1 else []
+        return dice.choices(KEYS[:7], k=dice.choice([0, 1, 1, 2, 3])) + many
+    if name in ("gat", "gats"):
+        return [dice.choice(["0", "-1", "100", "x"])] + dice.choices(KEYS[:7], k=dice.randrange(4))
+    if name == "incr":
+        return [key, dice.choice(["1", "5", "+3", "00", "x", "1x", "-0", "-1", ""])]
+    if name == "decr":  # no number gets shorter, see check_random()
+        return [key, dice.choice(["0", "00", "x", "-1", "99999999999999999999"])]
+    choices = {
+        "touch": [[key, "0"], [key, "-1"], [key, "x"], [key, "900"]],
+        "delete": [[key], [key], [key, "0"], [key, "1"]],
+        "me": [[], [key], [key, "b"]],
+        "stats": [["reset"], ["nope"]],
+        "flush_all": [[], ["0"], ["-1"], ["x"], ["0", "junk"]],
+        "verbosity": [["0"], ["x"], []],
+    }
+    if name in ("mg", "md", "ma"):
+        return [key] if dice.random() < .98 else []
+    return dice.choice(choices.get(name, [[]]))
 
 
 def random_request(dice):
     name = dice.choice("get gets gat gats set add replace append prepend cas incr decr delete "
-                       "touch "
-                       "mg ms md ma me mn set mg ms get flush_all version verbosity stats nope m "
-                       "GET bget".split())
-    words = [name]
-    data = None
+                       "touch mg ms md ma me mn set mg ms get flush_all version verbosity stats "
+                       "nope m GET bget".split())
     key = dice.choice(KEYS)
-    if name in ("set", "add", "replace", "append", "prepend", "cas"):
-        length = dice.randrange(12)
-        flags = ["0", "5", "4294967295", "x", "-1"]
-        words += [key, dice.choice(flags[:5 if dice.random() < .1 else 3]),
-                  dice.choice(["0", "-1", "100", "x"][:4 if dice.random() < .1 else 3])]
-        words += [str(length) if dice.random() < .9 else dice.choice(["-1", "x", "+2", "02", ""])]
-        words += [dice.choice(NUMBERS)] if name == "cas" else []
-        data = length
-    elif name in ("get", "gets", "bget"):
-        # Short of 2048 bytes: a longer line is closed upon, or not, as it happens to be cut.
-        words += dice.choices(KEYS[:7], k=dice.choice([0, 1, 1, 2, 3]))
-        words += dice.choices(KEYS[:6], k=40) if dice.random() < .1 else []
-    elif name in ("gat", "gats"):
-        words.append(dice.choice(["0", "-1", "100", "x"]))
-        words += dice.choices(KEYS[:7], k=dice.randrange(4))
-    elif name in ("incr", "decr", "touch"):
-        # No number gets shorter: it would be padded, or not, see check_random().
-        words += [key, dice.choice({"incr": ["1", "5", "+3", "00", "x", "1x", "-0", "-1", ""],
-                                    "decr": ["0", "00", "x", "-1", "99999999999999999999"],
-                                    "touch": ["0", "-1", "x", "900"]}[name])]
-    elif name == "delete":
-        words += [key] + dice.choice([[], [], ["0"], ["1"]])
-    elif name in ("mg", "ms", "md", "ma"):
-        words += [key] if dice.random() < .98 else []
-        if name == "ms":
-            data = dice.randrange(12)
-            words += [str(data) if dice.random() < .93 else dice.choice(["-1", "x", f"+{data}"])]
-        flags = dice.choices(FLAGS, k=dice.choice([0, 1, 2, 3, 4, 21]))
-        # A created item cannot be told from a counted one, so ma with N and q differs.
-        words += [f for f in flags if name != "ma" or f != "N0"]
-    elif name == "me":
-        words += [key, "b"][:dice.randrange(3)]
-    elif name == "stats":
-        words += [dice.choice(["reset", "nope"])]
-    elif name == "flush_all":
-        words += dice.choice([[], ["0"], ["-1"], ["x"], ["0", "junk"]])
-    elif name == "verbosity":
-        words += dice.choice([["0"], ["x"], []])
+    block = b""
+    if name in ("set", "add", "replace", "append", "prepend", "cas", "ms"):
+        words, block = random_storage(dice, name, key)
+    else:
+        words = random_words(dice, name, key)
+    if name in ("mg", "ms", "md", "ma"):
+        words = words + dice.choices(FLAGS, k=dice.choice([0, 1, 2, 3, 4, 21]))
     if dice.random() < .15:
-        words += [dice.choice(["noreply", "noreply", "junk", "0"])]
-    line = dice.choice([" ", " ", " ", " ", "  "]).join(words)
-    request = (line + dice.choice(["\r\n"] * 9 + ["\n"])).encode("latin-1")
-    if data is not None:
-        digits = dice.random() < .5
-        alphabet = b"0123456789" if digits else b"ab \r\n\0v"
-        request += bytes(dice.choice(alphabet) for _ in range(data))
-        # With wrong flags and wrong data, memcached names the flags and ringfold the data.
-        bad_ends = [b"x\r\n", b"\n"] if name != "ms" else []
-        request += dice.choice([b"\r\n"] * 30 + bad_ends)
-    return request
+        words = words + [dice.choice(["noreply", "noreply", "junk", "0"])]
+    line = dice.choice([" ", " ", " ", " ", "  "]).join([name] + words)
+    return (line + dice.choice(["\r\n"] * 9 + ["\n"])).encode("latin-1") + block
 
 
 def same_times(answer):
@@ -238,8 +240,9 @@ def check_random(relay, commands, seed):
             relayed = same_times(ask_relay(relay, behind.port, pipeline))
             if heard != relayed:
                 print(f"seed {seed}, behind {sent} commands: a pipeline of {count} differs")
-                at = next((i for i, (x, y) in enumerate(zip(heard, relayed)) if x != y),
-                          min(len(heard), len(relayed)))
+                pairs = enumerate(zip(heard, relayed))
+                shorter = min(len(heard), len(relayed))
+                at = next((i for i, (x, y) in pairs if x != y), shorter)
                 print(f"  memcached {heard[max(0, at - 120):at + 120]!r}")
                 print(f"  ringfold  {relayed[max(0, at - 120):at + 120]!r}")
                 if len(pipeline) < 2000:

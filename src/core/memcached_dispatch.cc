@@ -58,6 +58,14 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
   mark_backend_dirty(context, connection);
 }
 
+// memcached closes a connection on whose line of more than 2048 bytes it sees no end yet, except
+// behind get and gets; here others share that connection.
+bool is_line_too_long(const CommandRow& row, const RequestFrame& frame) {
+  const bool may_be_long =
+      row.command == memcached::Command::get || row.command == memcached::Command::gets;
+  return !may_be_long && frame.line_length > memcached::kLineLengthMax;
+}
+
 void answer_here(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
                  const CommandRow& row) {
   if (row.command == memcached::Command::quit) {
@@ -84,6 +92,10 @@ void answer_here(Context& context, u32 client, std::string_view bytes, const Req
 void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
                         const RequestFrame& frame, const CommandRow& row, Block** owned) {
   const Pool& pool = context.pools[context.clients[client].pool];
+  if (is_line_too_long(row, frame)) {
+    reply_here(context, client, "CLIENT_ERROR ringfold: line of more than 2048 bytes\r\n");
+    return;
+  }
   u32 server = 0;
   switch (row.route) {
     case Route::by_key: {

@@ -1,4 +1,6 @@
 // From the bytes of a memcached client to one dispatched request.
+#include <fmt/format.h>
+
 #include <string>
 
 #include "core/context.h"
@@ -23,6 +25,10 @@ Step take_memcached_request(Context& context, u32 index, std::string_view bytes,
   const ParseStatus status = memcached::parse_request(bytes, size_max, frame, row);
   if (status == ParseStatus::incomplete) return Step::incomplete;
   if (status == ParseStatus::invalid) {
+    context.outbox.log(
+        LogLevel::warn,
+        fmt::format("pool \"{}\": a client is closed: {}",
+                    context.pools[context.clients[index].pool].config->name, frame.error));
     reply_line(context, index, frame.error);
     drain_client(context, index);
     return Step::failed;

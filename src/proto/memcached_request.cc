@@ -7,6 +7,8 @@
 // tokens) is the server's to judge. Words and order of the checks: proto_text.c of memcached
 // 1.6.18, compared with a live server.
 //
+// It is longer than most files because every command's checks stand here, in the server's order.
+//
 // Stricter than memcached on purpose: it cuts numbers to 32 bits (a length of 4294967297 is 1), and
 // whoever reads it otherwise takes the data for commands. Numbers out of range are refused.
 #include <algorithm>
