@@ -161,7 +161,7 @@ void encode_forward(Out& out, const CommandRow& row, std::string_view bytes,
                     const RequestFrame& frame, Quiet& quiet);
 
 // What of a request's answer its client does not see; what encode_forward() says. For commands that
-// are answered here (verbosity, flush_all) as well.
+// go to all servers (verbosity, flush_all) as well.
 [[nodiscard]] Quiet quiet_of(const CommandRow& row, std::string_view bytes,
                              const RequestFrame& frame);
 
