@@ -61,6 +61,7 @@ struct PoolConfig {
   std::string password;
   std::string client_password;
   u32 database = 0;
+  bool fold_gets = true;  // memcached: gets that wait for the same server travel as one
   bool miss_on_error =
       false;  // memcached: a failed server's keys of a get of several look like misses
 };

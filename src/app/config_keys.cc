@@ -370,6 +370,7 @@ constexpr KeySpec<PoolDraft> kPoolKeys[] = {
     {"password", kSecret<&PoolConfig::password>},
     {"client_password", kSecret<&PoolConfig::client_password>},
     {"database", kNumber<&PoolConfig::database, 0, kCountMax>},
+    {"fold_gets", kBool<&PoolConfig::fold_gets>},
     {"miss_on_error", kBool<&PoolConfig::miss_on_error>},
 };
 
@@ -385,6 +386,7 @@ constexpr ProtocolKey kProtocolKeys[] = {
     {"client_password", Protocol::redis,
      [](const PoolConfig& pool) { return !pool.client_password.empty(); }},
     {"database", Protocol::redis, [](const PoolConfig& pool) { return pool.database != 0; }},
+    {"fold_gets", Protocol::memcached, [](const PoolConfig& pool) { return !pool.fold_gets; }},
     {"miss_on_error", Protocol::memcached,
      [](const PoolConfig& pool) { return pool.miss_on_error; }},
 };

@@ -50,8 +50,7 @@ void note_sent(Context& context, BackendConnection& connection, u64 count) {
   if (connection.first_pending == kNone) return;
   const u32 second = context.requests[connection.first_pending].next_in_backend;
   const u64 front_end =
-      second != kNone ? context.requests[second].begins_at
-                      : connection.sent_bytes + connection.out.size() + connection.queued.size();
+      second != kNone ? context.requests[second].begins_at : end_of_requests(connection);
   if (front_end > before) connection.front_progress = context.now();
 }
 
@@ -158,6 +157,8 @@ void close_connection(Context& context, u32 index) {
   backend_of(context, connection).connections[connection.place] = kNone;
   connection.state = BackendState::closing;
   connection.queued.clear(context.blocks);
+  if (connection.cut_line != nullptr) context.blocks.give(connection.cut_line);
+  connection.cut_line = nullptr;
   if (!connection.sending) connection.out.clear(context.blocks);
   if (connection.operations > 0) context.ring.cancel_all(connection.fd);
   queue_for_settling(context, index, connection);
@@ -192,7 +193,7 @@ void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
   Request& request = context.requests[request_index];
   request.in_backend = true;
   request.next_in_backend = kNone;
-  request.begins_at = connection.sent_bytes + connection.out.size() + connection.queued.size();
+  request.begins_at = end_of_requests(connection);
   if (connection.last_pending == kNone) {
     connection.first_pending = request_index;
   } else {

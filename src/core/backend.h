@@ -9,6 +9,7 @@
 // makes a new one.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,16 @@ struct ReplyProgress {
   memcached::ReplyFrame memcached;
 };
 
+// The gets that stand last among the bytes not yet sent, as one line to which more keys may be
+// added (memcached_fold.cc).
+struct OpenGet {
+  u32 first = kNone;  // requests
+  u32 last = kNone;
+  u32 line_length = 0;
+  u64 ends_at = 0;                  // where the line ends, counted from the connection's first byte
+  std::array<u64, 16> filter = {};  // of its keys, once there are two: which may stand in it
+};
+
 enum class BackendState : u8 { free, connecting, greeting, ready, closing };
 
 struct BackendConnection {
@@ -64,6 +75,8 @@ struct BackendConnection {
   Batch out;            // for the wire
   Batch queued;         // requests that wait for `ready`
   ReplyProgress reply;  // in the reply of the first pending request
+  OpenGet open_get;
+  Block* cut_line = nullptr;  // of a reply to folded gets, as far as it has come; owned
   Nanos connect_deadline = kNever;
   u64 sent_bytes = 0;        // since the connection was opened
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
@@ -81,6 +94,11 @@ void preconnect_pool(Context& context, u16 pool);
 // Appends a request at the end of the connection's line. Its bytes are appended to request_batch()
 // next.
 void enqueue_for_backend(Context& context, u32 connection, u32 request);
+
+// Where the next request's bytes will begin, counted from the connection's first byte.
+[[nodiscard]] inline u64 end_of_requests(const BackendConnection& connection) {
+  return connection.sent_bytes + connection.out.size() + connection.queued.size();
+}
 
 // Where the bytes of requests go.
 [[nodiscard]] inline Batch& request_batch(BackendConnection& connection) {

@@ -2,15 +2,20 @@
 // the next reply: that is all the matching there is, so an entry never leaves the line before its
 // reply has been counted off.
 #include <cstring>
+#include <utility>
 
 #include "core/backend.h"
 #include "core/context.h"
 #include "core/fanout.h"
+#include "core/memcached_fold.h"
 #include "core/writer.h"
 
 namespace ringfold {
 
 namespace {
+
+// memcached's answer to a get that finds nothing, and what stands behind values.
+constexpr std::string_view kNoValue = "END\r\n";
 
 // Replies that lie next to each other and go to one client leave as one copy.
 class ReplyRun {
@@ -19,6 +24,7 @@ class ReplyRun {
   ~ReplyRun() { RINGFOLD_DEBUG_ASSERT(bytes_.empty()); }
 
   void add(u32 client, std::string_view piece) {
+    if (piece.empty()) return;
     if (client == client_ && bytes_.data() + bytes_.size() == piece.data()) {
       bytes_ = {bytes_.data(), bytes_.size() + piece.size()};
       return;
@@ -91,6 +97,11 @@ bool is_dropped(const Request& request) {
   if (request.expired) return true;
   if (request.kind == RequestKind::single) return request.client == kNone;
   return false;
+}
+
+// What a folded get's value lacks to be an answer of its own.
+std::string_view missing_end(const Request& request) {
+  return request.shape == memcached::ReplyShape::value ? kNoValue : std::string_view();
 }
 
 void drop_if_hidden(Context& context, Request& request) {
@@ -198,7 +209,10 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     Client& client = context.clients[client_index];
     if (request.reply == nullptr && client.first_request == request_index) {
       const bool hidden = is_hidden(request, piece);
-      if (!hidden) run.add(client_index, piece);
+      if (!hidden) {
+        run.add(client_index, piece);
+        run.add(client_index, missing_end(request));
+      }
       client.first_request = request.next_in_client;
       --client.request_count;
       request.in_client = false;
@@ -216,6 +230,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
       return true;
     }
     hold(context, request, piece, 0);
+    hold(context, request, missing_end(request), 0);
     drop_if_hidden(context, request);
     request.ready = true;
     if (client.first_request == request_index) {
@@ -232,37 +247,90 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
   return true;
 }
 
+// Answers the folded gets that have no part in this line of the server's: the front is then the one
+// that has. False: there is none.
+bool pass_over_folded(Context& context, u32 index, ReplyRun& run, std::string_view line) {
+  BackendConnection& connection = context.connections[index];
+  while (true) {
+    const FoldedAnswer answer = match_folded(context, connection, line);
+    if (answer == FoldedAnswer::here) return true;
+    if (answer == FoldedAnswer::stranger) return false;
+    const u32 request_index = connection.first_pending;
+    context.requests[request_index].shape = memcached::ReplyShape::values;  // this is all of it
+    pop_front(context, connection);
+    take_whole(context, index, run, request_index,
+               answer == FoldedAnswer::failed ? line : kNoValue);
+  }
+}
+
+// Takes the next reply, or as much as there is of it, off bytes. False: the stream is broken, the
+// connection was failed.
+bool take_next(Context& context, u32 index, ReplyRun& run, std::string_view& bytes) {
+  BackendConnection& connection = context.connections[index];
+  const u32 request_index = connection.first_pending;
+  std::size_t used = 0;
+  const ParseStatus status = parse_reply(context, connection, bytes, used);
+  if (status == ParseStatus::invalid) {
+    run.flush();
+    fail_connection(context, index, Failure::bad_reply);
+    return false;
+  }
+  const std::string_view piece = bytes.substr(0, used);
+  bytes.remove_prefix(used);
+  if (status == ParseStatus::incomplete) {
+    run.flush();
+    connection.front_progress = context.now();
+    take_part(context, index, request_index, piece, announced_bytes(connection));
+    return true;
+  }
+  start_next_reply(connection);
+  pop_front(context, connection);
+  return take_whole(context, index, run, request_index, piece);
+}
+
+// The same where folded gets wait at the front: the next line says whose answer it begins.
+bool take_next_folded(Context& context, u32 index, ReplyRun& run, std::string_view& bytes) {
+  BackendConnection& connection = context.connections[index];
+  std::string_view line;
+  std::size_t used = 0;
+  const ParseStatus status = take_folded_line(context, connection, bytes, line, used);
+  bytes.remove_prefix(used);
+  if (status == ParseStatus::incomplete) {
+    connection.front_progress = context.now();
+    return true;
+  }
+  if (status == ParseStatus::invalid || !pass_over_folded(context, index, run, line)) {
+    run.flush();
+    fail_connection(context, index, Failure::bad_reply);
+    return false;
+  }
+  if (connection.cut_line == nullptr) return take_next(context, index, run, bytes);
+  Block* const kept = std::exchange(connection.cut_line, nullptr);
+  std::string_view text = kept->view();
+  const bool is_good = take_next(context, index, run, text);
+  run.flush();
+  context.blocks.give(kept);
+  return is_good;
+}
+
 }  // namespace
 
 bool take_replies(Context& context, u32 index, std::string_view bytes) {
   BackendConnection& connection = context.connections[index];
   ReplyRun run(context);
   while (!bytes.empty()) {
-    const u32 request_index = connection.first_pending;
+    const u32 front = connection.first_pending;
     // Nothing may be answered that was not asked, in particular nothing behind an unfinished
     // greeting.
-    const bool asked =
-        request_index != kNone && (connection.state == BackendState::ready ||
-                                   context.requests[request_index].kind == RequestKind::handshake);
-    std::size_t used = 0;
-    const ParseStatus status =
-        asked ? parse_reply(context, connection, bytes, used) : ParseStatus::invalid;
-    if (status == ParseStatus::invalid) {
+    const bool asked = front != kNone && (connection.state == BackendState::ready ||
+                                          context.requests[front].kind == RequestKind::handshake);
+    if (!asked) {
       run.flush();
       fail_connection(context, index, Failure::bad_reply);
       return false;
     }
-    const std::string_view piece = bytes.substr(0, used);
-    bytes.remove_prefix(used);
-    if (status == ParseStatus::incomplete) {
-      run.flush();
-      connection.front_progress = context.now();
-      take_part(context, index, request_index, piece, announced_bytes(connection));
-      return true;
-    }
-    start_next_reply(connection);
-    pop_front(context, connection);
-    if (!take_whole(context, index, run, request_index, piece)) return false;
+    const bool folded = context.requests[front].folded_keys != nullptr;
+    if (!(folded ? take_next_folded : take_next)(context, index, run, bytes)) return false;
   }
   run.flush();
   return true;

@@ -33,9 +33,14 @@ void release_request_if_done(Context& context, u32 index) {
   if (request.in_client || request.in_backend) return;
   if (request.kind == RequestKind::parent && !request.ready) return;  // its last child frees it
   if (request.reply != nullptr) context.blocks.give(request.reply);
-  if (request.fanout != nullptr) release_fanout(context, request.fanout);
+  if (request.kind != RequestKind::parent) {
+    if (request.folded_keys != nullptr) context.blocks.give(request.folded_keys);
+    request.folded_keys = nullptr;
+  } else if (request.fanout != nullptr) {
+    release_fanout(context, request.fanout);
+    request.fanout = nullptr;
+  }
   request.reply = nullptr;
-  request.fanout = nullptr;
   context.requests.release(index);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/context.h"
 #include "core/error_text.h"
+#include "core/memcached_fold.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -51,11 +52,19 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
   enqueue_for_backend(context, connection, index);
   Request& request = context.requests[index];
   request.shape = row.reply;
-  Batch& batch = request_batch(context.connections[connection]);
+  BackendConnection& to = context.connections[connection];
+  const bool may_fold = row.command == memcached::Command::get && frame.argument_count == 2 &&
+                        context.pools[pool].config->fold_gets;
+  const std::string_view key =
+      may_fold ? bytes.substr(frame.arguments[1].offset, frame.arguments[1].length)
+               : std::string_view();
+  mark_backend_dirty(context, connection);
+  if (may_fold && fold_get(context, to, index, key)) return;
+  Batch& batch = request_batch(to);
   BatchWriter writer(batch, context.blocks);
   memcached::encode_forward(writer, row, bytes, frame, request.quiet);
   if (row.data_length_at != 0) append_data(context, batch, bytes, frame, owned);
-  mark_backend_dirty(context, connection);
+  if (may_fold) start_fold(to, index, key);
 }
 
 // memcached closes a connection on whose line of more than 2048 bytes it sees no end yet, except

@@ -47,9 +47,12 @@ struct alignas(64) Request {
   bool expired : 1 = false;    // past its deadline: answered with an error
   bool closes : 1 = false;     // the client is closed behind this reply
   Nanos deadline = kNever;
-  u64 begins_at = 0;        // where its bytes begin, counted from the connection's first byte
-  Block* reply = nullptr;   // what has arrived of it, in one piece; owned
-  Block* fanout = nullptr;  // parent: holds its Fanout; owned
+  u64 begins_at = 0;       // where its bytes begin, counted from the connection's first byte
+  Block* reply = nullptr;  // what has arrived of it, in one piece; owned
+  union {
+    Block* fanout = nullptr;  // parent: holds its Fanout; owned
+    Block* folded_keys;       // single: the keys of the gets folded from here on; owned
+  };
 };
 static_assert(sizeof(Request) == 64);
 

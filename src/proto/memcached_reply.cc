@@ -30,6 +30,7 @@ enum class LineKind : u8 {
 
 constexpr u32 kLine = 1u << static_cast<u32>(ReplyShape::line);
 constexpr u32 kValues = 1u << static_cast<u32>(ReplyShape::values);
+constexpr u32 kValue = 1u << static_cast<u32>(ReplyShape::value);
 constexpr u32 kMeta = 1u << static_cast<u32>(ReplyShape::meta);
 constexpr u32 kStats = 1u << static_cast<u32>(ReplyShape::stats);
 
@@ -40,7 +41,7 @@ struct FirstWord {
 };
 
 constexpr FirstWord kFirstWords[] = {
-    {"VALUE", LineKind::value, kValues},
+    {"VALUE", LineKind::value, kValues | kValue},
     {"END", LineKind::plain, kValues | kStats},
     {"STORED", LineKind::plain, kLine},
     {"HD", LineKind::text, kMeta},
@@ -147,13 +148,15 @@ inline bool pass_line(const char*& at, const char* end, ReplyShape shape, ReplyF
   std::size_t size = 0;
   switch (shape) {
     case ReplyShape::values:
-      if (starts_with(word, "END\r\n")) {
+    case ReplyShape::value:
+      if (shape == ReplyShape::values && starts_with(word, "END\r\n")) {
         size = 5;
         frame.last = true;
       } else if (left > kValueWord && starts_with(word, "VALUE ")) {
         const ValueLine line = read_value_line(std::string_view(at, left));
         size = line.size;
         if (size != 0) frame.bulk_left = line.data_length + 2;
+        frame.last = shape == ReplyShape::value;
       }
       break;
     case ReplyShape::meta:
@@ -190,7 +193,7 @@ bool take_word_byte(char byte, ReplyShape shape, ReplyFrame& frame) {
   }
   const LineKind kind = find_kind(std::string_view(frame.word, frame.word_length), shape);
   frame.kind = static_cast<u8>(kind);
-  frame.last = kind != LineKind::value && kind != LineKind::more;
+  frame.last = kind == LineKind::value ? shape == ReplyShape::value : kind != LineKind::more;
   frame.field = 1;
   frame.carriage_return = byte == '\r';
   switch (kind) {

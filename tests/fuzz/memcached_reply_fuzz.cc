@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
   if (size < 2) return 0;
   const std::string in(data + 2, data + size);
   const Fill fill = kFills[data[0] / 4 % std::size(kFills)];
-  const auto shape = static_cast<memcached::ReplyShape>(data[0] % 4);
+  const auto shape = static_cast<memcached::ReplyShape>(data[0] % 5);
   Prng prng(data[1]);
   expect_nothing(check_reply(in, shape, {}, fill));
   expect_nothing(check_reply(in, shape, random_cuts(prng, in.size()), fill));

@@ -42,6 +42,21 @@ class Batch {
   // Takes over all bytes of other, which is then empty. Requires: other has nothing frozen.
   void append_all(Batch& other);
 
+  // The last `count` bytes, when they lie in one block with others before them and none of them is
+  // frozen; else nothing. Valid until: the next change.
+  [[nodiscard]] std::string_view tail(u32 count) const {
+    const bool is_there =
+        back_ != nullptr && back_->size() > count && size_ - frozen_ >= count && count > 0;
+    return is_there ? std::string_view(back_->data + back_->end - count, count)
+                    : std::string_view();
+  }
+
+  // Takes the last bytes off. Requires: tail(count) is not empty.
+  void drop_tail(u32 count) {
+    back_->end -= count;
+    size_ -= count;
+  }
+
   // Describes at most bytes_max of the first bytes in vectors and freezes them. Returns the vectors
   // used. Requires: nothing frozen, not empty.
   [[nodiscard]] std::size_t freeze(std::span<iovec> vectors, u64 bytes_max);

@@ -29,6 +29,7 @@ inline constexpr u32 kLineLengthMax = 2048;
 enum class ReplyShape : u8 {
   line,    // one line (STORED, DELETED, a number, an error, ...)
   values,  // VALUE blocks, then END; or one error line
+  value,   // one VALUE block: the part of a longer reply that answers a folded get
   meta,    // a VA block, or one line (HD, EN, NF, NS, EX, ME, an error)
   stats,   // STAT (ITEM, PREFIX) lines, then END; or one line (RESET, OK, an error)
 };

@@ -115,6 +115,7 @@ TEST_CASE("the annotated sample holds every key") {
                                 "password",
                                 "client_password",
                                 "database",
+                                "fold_gets",
                                 "miss_on_error"}) {
     INFO(key);
     CHECK(text.find("\n" + key + " = ") != std::string::npos);
@@ -138,6 +139,7 @@ TEST_CASE("the memcached sample is good") {
   REQUIRE(config.pools.size() == 1);
   CHECK(config.pools[0].protocol == Protocol::memcached);
   CHECK(!config.pools[0].miss_on_error);
+  CHECK(config.pools[0].fold_gets);
   REQUIRE(config.pools[0].servers.size() == 3);
   CHECK(config.pools[0].servers[2].weight == 2);
 }

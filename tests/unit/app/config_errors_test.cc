@@ -251,6 +251,8 @@ TEST_CASE("what this version cannot do is refused, not ignored") {
 TEST_CASE("a key of the other protocol is refused, not ignored") {
   check_one(errors_of_pool_with("miss_on_error = true\n"),
             "f:5:1: key \"miss_on_error\" is only for pools with protocol = \"memcached\"");
+  check_one(errors_of_pool_with("fold_gets = false\n"),
+            "f:5:1: key \"fold_gets\" is only for pools with protocol = \"memcached\"");
   check_one(errors_of_pool_with("protocol = \"memcached\"\ndatabase = 3\n"),
             "f:6:1: key \"database\" is only for pools with protocol = \"redis\"");
 }

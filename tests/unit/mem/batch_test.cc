@@ -59,6 +59,14 @@ TEST_CASE("a batch delivers every byte in order through short sends and appends 
         batch.append(pool, bytes);
         expected += bytes;
       }
+      const u32 tail = 1 + static_cast<u32>(prng.below(100));
+      if (!batch.tail(tail).empty()) {
+        REQUIRE(std::string_view(expected).ends_with(batch.tail(tail)));
+        if (prng.chance(1, 2)) {
+          batch.drop_tail(tail);
+          expected.erase(expected.size() - tail);
+        }
+      }
       if (batch.frozen() == 0 && prng.chance(1, 2)) {
         std::array<iovec, 8> vectors;
         const std::size_t count =
@@ -67,6 +75,8 @@ TEST_CASE("a batch delivers every byte in order through short sends and appends 
         // afterwards.
         batch.append(pool, "meanwhile");
         expected += "meanwhile";
+        // What is in flight is no tail to be changed.
+        if (batch.frozen() + 10 > batch.size()) REQUIRE(batch.tail(10).empty());
         const u64 taken = prng.below(batch.frozen() + 1);
         u64 left = taken;
         for (std::size_t i = 0; i < count && left > 0; ++i) {

@@ -104,7 +104,7 @@ inline std::string random_request(Prng& prng) {
 }
 
 inline ReplyShape random_shape(Prng& prng) {
-  return static_cast<ReplyShape>(prng.below(4));
+  return static_cast<ReplyShape>(prng.below(5));
 }
 
 inline std::string random_data(Prng& prng, u64 length) {
@@ -124,6 +124,7 @@ inline std::string random_reply(Prng& prng, ReplyShape shape) {
                            "DELETED\r\n", "TOUCHED\r\n", "0\r\n", "18446744073709551615\r\n",
                            "184467440737095516150\r\n", "MN\r\n", "HD\r\n"});
     case ReplyShape::values:
+    case ReplyShape::value:
       for (u64 left = prng.below(4); left != 0; --left) {
         const u64 size = prng.chance(1, 10) ? prng.below(300) : prng.below(12);
         reply.append("VALUE ").append(1 + prng.below(prng.chance(1, 20) ? 255 : 10), 'k');

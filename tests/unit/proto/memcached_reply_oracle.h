@@ -78,7 +78,9 @@ class ReplyOracle {
     const std::string& first = words[0];
     last_ = true;
     has_data_ = false;
-    if (is_any(first, {"ERROR", "CLIENT_ERROR", "SERVER_ERROR"})) return true;
+    if (is_any(first, {"ERROR", "CLIENT_ERROR", "SERVER_ERROR"})) {
+      return shape_ != ReplyShape::value;
+    }
     const bool alone = words.size() == 1;
     switch (shape_) {
       case ReplyShape::line:
@@ -87,11 +89,12 @@ class ReplyOracle {
                                         "TOUCHED", "OK", "MN"}) ||
                          is_number(first, 20));
       case ReplyShape::values:
-        if (first != "VALUE") return alone && first == "END";
+      case ReplyShape::value:
+        if (first != "VALUE") return shape_ == ReplyShape::values && alone && first == "END";
         if (words.size() != 4 && words.size() != 5) return false;
         if (!is_key(words[1]) || !is_number(words[2], 20) || !is_length(words[3])) return false;
         if (words.size() == 5 && !is_number(words[4], 20)) return false;
-        return has_data(words[3], false);
+        return has_data(words[3], shape_ == ReplyShape::value);
       case ReplyShape::meta:
         if (first == "VA") {
           return words.size() > 1 && is_length(words[1]) && has_data(words[1], true);

@@ -9,8 +9,8 @@ using namespace ringfold::memcached::testing;
 
 namespace {
 
-constexpr ReplyShape kShapes[] = {ReplyShape::line, ReplyShape::values, ReplyShape::meta,
-                                  ReplyShape::stats};
+constexpr ReplyShape kShapes[] = {ReplyShape::line, ReplyShape::values, ReplyShape::value,
+                                  ReplyShape::meta, ReplyShape::stats};
 
 }  // namespace
 
