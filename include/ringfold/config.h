@@ -16,6 +16,12 @@
 namespace ringfold {
 
 enum class Protocol : u8 { redis, memcached };
+// What becomes of the keys of an ejected server.
+enum class OnFailure : u8 {
+  rehash,  // the other servers take them over
+  error,   // requests for them fail at once
+  miss,    // memcached: they look like misses to those who read; writing fails
+};
 enum class IoKind : u8 { automatic, uring, epoll };
 enum class LogLevel : u8 { error, warn, info, debug };
 
@@ -46,13 +52,15 @@ struct PoolConfig {
   std::vector<Endpoint> listen;
   ShardOptions sharding;
   std::vector<ServerConfig> servers;
-  u32 timeout_ms = 0;  // 0: none
+  u32 timeout_ms = 0;        // 0: none
+  u32 stall_timeout_ms = 0;  // 0: four times timeout_ms, at least a second; none without that
   u32 connect_timeout_ms = 200;
   u32 server_connections = 1;
   bool preconnect = true;
   bool auto_eject_hosts = false;
   u32 server_failure_limit = 2;
   u32 server_retry_timeout_ms = 30000;
+  OnFailure on_failure = OnFailure::rehash;
   u32 client_connections = 0;  // 0: no limit
   u64 max_request_size = 1_GiB;
   u64 client_output_limit = 1_GiB;

@@ -312,13 +312,11 @@ void read_hash_tag(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
   draft.pool.sharding.hash_tag = value.text;
 }
 
-void read_auto_eject_hosts(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
-  if (!read_bool(errors, entry, draft.pool.auto_eject_hosts)) return;
-  if (draft.pool.auto_eject_hosts) {
-    errors.add(entry.value.position,
-               "key \"auto_eject_hosts\": ejection is not available in this version of ringfold; "
-               "false is right");
-  }
+void read_on_failure(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
+  constexpr std::string_view kWords[] = {"rehash", "error", "miss"};
+  std::size_t index = 0;
+  if (read_word(errors, entry, kWords, index))
+    draft.pool.on_failure = static_cast<OnFailure>(index);
 }
 
 // A row for a key that is a number, a boolean, a size or a secret and nothing else.
@@ -356,10 +354,12 @@ constexpr KeySpec<PoolDraft> kPoolKeys[] = {
     {"hash_tag", read_hash_tag},
     {"servers", read_servers},
     {"timeout_ms", kDuration<&PoolConfig::timeout_ms, 0>},
+    {"stall_timeout_ms", kDuration<&PoolConfig::stall_timeout_ms, 0>},
     {"connect_timeout_ms", kDuration<&PoolConfig::connect_timeout_ms, 1>},
     {"server_connections", kNumber<&PoolConfig::server_connections, 1, 1024>},
     {"preconnect", kBool<&PoolConfig::preconnect>},
-    {"auto_eject_hosts", read_auto_eject_hosts},
+    {"auto_eject_hosts", kBool<&PoolConfig::auto_eject_hosts>},
+    {"on_failure", read_on_failure},
     {"server_failure_limit", kNumber<&PoolConfig::server_failure_limit, 0, kCountMax>},
     {"server_retry_timeout_ms", kDuration<&PoolConfig::server_retry_timeout_ms, 0>},
     {"client_connections", kNumber<&PoolConfig::client_connections, 0, kCountMax>},
@@ -387,6 +387,8 @@ constexpr ProtocolKey kProtocolKeys[] = {
      [](const PoolConfig& pool) { return !pool.client_password.empty(); }},
     {"database", Protocol::redis, [](const PoolConfig& pool) { return pool.database != 0; }},
     {"fold_gets", Protocol::memcached, [](const PoolConfig& pool) { return !pool.fold_gets; }},
+    {"on_failure", Protocol::memcached,
+     [](const PoolConfig& pool) { return pool.on_failure == OnFailure::miss; }},
     {"miss_on_error", Protocol::memcached,
      [](const PoolConfig& pool) { return pool.miss_on_error; }},
 };
@@ -399,6 +401,23 @@ void check_protocol_keys(ErrorList& errors, const Node& table, const PoolConfig&
       errors.add(entry.position,
                  fmt::format("key \"{}\" is only for pools with protocol = \"{}\"", key.name,
                              kProtocolNames[static_cast<std::size_t>(key.protocol)]));
+    }
+  }
+}
+
+// Keys that contradict each other or need another one to mean anything.
+void check_related_keys(ErrorList& errors, const Node& table, const PoolConfig& pool) {
+  for (const Entry& entry : table.entries) {
+    if (entry.key == "on_failure" && pool.on_failure != OnFailure::rehash &&
+        !pool.auto_eject_hosts) {
+      errors.add(entry.position,
+                 "key \"on_failure\" matters with auto_eject_hosts = true only; set that too");
+    }
+    if (entry.key == "stall_timeout_ms" && pool.stall_timeout_ms != 0 &&
+        pool.stall_timeout_ms < pool.timeout_ms) {
+      errors.add(entry.value.position,
+                 fmt::format("key \"stall_timeout_ms\" must not be less than timeout_ms ({})",
+                             pool.timeout_ms));
     }
   }
 }
@@ -419,6 +438,7 @@ void read_pool(ErrorList& errors, const Node& table, ConfigDraft& draft) {
   pool.name = table.position;
   read_table(errors, table, kPoolKeys, "[[pool]]", pool);
   check_protocol_keys(errors, table, pool.pool);
+  check_related_keys(errors, table, pool.pool);
   for (const RequiredKey& required : kRequiredPoolKeys) {
     if (has_key(table, required.name)) continue;
     errors.add(table.position,

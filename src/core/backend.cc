@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <initializer_list>
 
 #include "core/context.h"
 #include "core/writer.h"
@@ -13,9 +14,7 @@ namespace ringfold {
 
 namespace {
 
-// A connection whose front request has waited this many times the pool's timeout is stuck: it is
-// closed, and what waits on it fails. Until then late replies are waited for and dropped, so that
-// one slow command does not fail the others.
+// stall_timeout_ms, where it is not set: this many times the pool's timeout.
 constexpr i64 kStallFactor = 4;
 constexpr Nanos kStallMin = kSecond;
 
@@ -30,8 +29,18 @@ std::string describe(const Context& context, const BackendConnection& connection
                      to_string(*pool.backends[connection.backend].address));
 }
 
+// A connection whose front request has waited so long is stuck: it is closed, and what waits on it
+// fails. Until then late replies are waited for and dropped, so that one slow command does not fail
+// the others. 0: it may wait for ever.
 Nanos stall_limit(const PoolConfig& pool) {
+  if (pool.stall_timeout_ms != 0) return pool.stall_timeout_ms * kMillisecond;
+  if (pool.timeout_ms == 0) return 0;
   return std::max(kStallFactor * pool.timeout_ms * kMillisecond, kStallMin);
+}
+
+// How long a request may take; 0: for ever.
+Nanos request_limit(const PoolConfig& pool) {
+  return pool.timeout_ms != 0 ? pool.timeout_ms * kMillisecond : stall_limit(pool);
 }
 
 void arm_receive(Context& context, u32 index, BackendConnection& connection) {
@@ -92,12 +101,13 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
   return index;
 }
 
-void push_greeting(Context& context, u32 index, std::string_view command,
-                   std::string_view argument) {
+// Puts a request of the proxy's own in front of all that waits.
+void push_greeting(Context& context, u32 index, Greeting greeting, std::string_view bytes) {
   BackendConnection& connection = context.connections[index];
   const u32 request_index = take_request(context, RequestKind::handshake);
   RINGFOLD_ASSERT(request_index != kNone);
   Request& request = context.requests[request_index];
+  request.ordinal = static_cast<u16>(greeting);
   request.in_backend = true;
   request.next_in_backend = connection.first_pending;
   connection.first_pending = request_index;
@@ -105,12 +115,34 @@ void push_greeting(Context& context, u32 index, std::string_view command,
   ++connection.pending_count;
   ++connection.greetings_left;
   Batch line;
-  BatchWriter writer(line, context.blocks);
-  resp::encode_number_line(writer, '*', 2);
-  resp::encode_bulk(writer, command);
-  resp::encode_bulk(writer, argument);
+  line.append(context.blocks, bytes);
   line.append_all(connection.out);
   connection.out = line;
+}
+
+std::string redis_command(std::initializer_list<std::string_view> words) {
+  std::string bytes;
+  resp::encode_number_line(bytes, '*', words.size());
+  for (const std::string_view word : words) resp::encode_bulk(bytes, word);
+  return bytes;
+}
+
+// The last one pushed is sent first: AUTH, SELECT, and the probe behind them.
+void push_greetings(Context& context, u32 index) {
+  const BackendConnection& connection = context.connections[index];
+  const PoolConfig& pool = *context.pools[connection.pool].config;
+  if (backend_of(context, connection).health.state != HealthState::up) {
+    const bool is_redis = connection.protocol == Protocol::redis;
+    push_greeting(context, index, Greeting::probe,
+                  is_redis ? redis_command({"PING"}) : "version\r\n");
+  }
+  if (pool.database != 0) {
+    push_greeting(context, index, Greeting::select,
+                  redis_command({"SELECT", std::to_string(pool.database)}));
+  }
+  if (!pool.password.empty()) {
+    push_greeting(context, index, Greeting::auth, redis_command({"AUTH", pool.password}));
+  }
 }
 
 // Answers the requests that are past their deadline; they stay in line for their replies. Returns
@@ -147,7 +179,20 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
     }
     if (advance) connection.first_live = following;
   }
+  const bool is_silent = connection.last_received + timeout <= now;
+  if (!line.empty() && is_silent && connection.state == BackendState::ready) {
+    note_timeout(context, connection.pool, connection.backend);
+  }
   return next;
+}
+
+// When the connection counts as stuck. Requires: a request waits on it.
+Nanos stall_deadline(const Context& context, const BackendConnection& connection) {
+  const PoolConfig& pool = *context.pools[connection.pool].config;
+  const Nanos limit = stall_limit(pool);
+  if (limit == 0 || connection.state != BackendState::ready) return kNever;
+  const Nanos asked = context.requests[connection.first_pending].deadline - request_limit(pool);
+  return std::max({asked, connection.last_received, connection.front_progress}) + limit;
 }
 
 // Takes the connection out of its backend; the slot is freed when the kernel has let go.
@@ -167,10 +212,26 @@ void close_connection(Context& context, u32 index) {
 }  // namespace
 
 u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure& failure) {
-  const std::vector<u32>& connections = context.pools[pool].backends[backend].connections;
+  const Backend& server = context.pools[pool].backends[backend];
+  if (server.health.state != HealthState::up) [[unlikely]] {
+    const bool is_ejected = server.health.state == HealthState::ejected;
+    failure = is_ejected ? Failure::ejected : server.health.reason;
+    return kNone;
+  }
+  const std::vector<u32>& connections = server.connections;
   const u32 place = client % static_cast<u32>(connections.size());
   if (connections[place] != kNone) return connections[place];
   return open_connection(context, pool, backend, place, failure);
+}
+
+bool start_probe(Context& context, u16 pool, u32 backend) {
+  // A copy: failing one takes it out of the list.
+  const std::vector<u32> open = context.pools[pool].backends[backend].connections;
+  for (const u32 index : open) {
+    if (index != kNone) fail_connection(context, index, Failure::timed_out);
+  }
+  Failure failure = Failure::none;
+  return open_connection(context, pool, backend, 0, failure) != kNone;
 }
 
 void preconnect_pool(Context& context, u16 pool_index) {
@@ -202,9 +263,9 @@ void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
   connection.last_pending = request_index;
   ++connection.pending_count;
   if (connection.first_live == kNone) connection.first_live = request_index;
-  const u32 timeout_ms = context.pools[connection.pool].config->timeout_ms;
-  if (timeout_ms == 0) return;
-  request.deadline = context.now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
+  const Nanos limit = request_limit(*context.pools[connection.pool].config);
+  if (limit == 0) return;
+  request.deadline = context.now() + limit;
   context.next_deadline = std::min(context.next_deadline, request.deadline);
 }
 
@@ -221,10 +282,7 @@ void on_backend_connected(Context& context, u32 index, i32 result) {
   }
   arm_receive(context, index, connection);
   connection.state = BackendState::greeting;
-  const PoolConfig& pool = *context.pools[connection.pool].config;
-  // Pushed at the front, so the last one pushed is sent first: AUTH, then SELECT.
-  if (pool.database != 0) push_greeting(context, index, "SELECT", std::to_string(pool.database));
-  if (!pool.password.empty()) push_greeting(context, index, "AUTH", pool.password);
+  push_greetings(context, index);
   if (connection.greetings_left == 0) {
     become_ready(context, index);
   } else {
@@ -238,10 +296,8 @@ void become_ready(Context& context, u32 index) {
   connection.connect_deadline = kNever;
   connection.out.append_all(connection.queued);
   if (!connection.out.empty()) mark_backend_dirty(context, index);
-  Backend& backend = backend_of(context, connection);
-  if (!backend.down) return;
-  backend.down = false;
-  context.outbox.log(LogLevel::info, describe(context, connection) + " is back");
+  if (backend_of(context, connection).health.state == HealthState::up) return;
+  note_return(context, connection.pool, connection.backend);
 }
 
 void on_backend_received(Context& context, u32 index, const Completion& completion) {
@@ -254,6 +310,8 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
   }
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
+    connection.last_received = context.now();
+    backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
   } else if (completion.result == -ENOBUFS) {
     connection.starved = true;
@@ -284,15 +342,16 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
   BackendConnection& connection = context.connections[index];
   if (connection.state == BackendState::closing) return;
   Backend& backend = backend_of(context, connection);
-  const bool idle = connection.first_pending == kNone && connection.state == BackendState::ready;
-  if (!backend.down && !context.draining) {
-    // An idle connection that the server closes is housekeeping, not trouble.
-    const LogLevel level = idle && failure == Failure::closed ? LogLevel::info : LogLevel::warn;
-    context.outbox.log(level,
+  const bool was_ready = connection.state == BackendState::ready;
+  // An idle connection that the server closes is housekeeping, not trouble.
+  const bool is_harmless =
+      was_ready && connection.first_pending == kNone && failure == Failure::closed;
+  // A server that stays away is in the log once.
+  if (backend.health.state == HealthState::up && !context.draining) {
+    context.outbox.log(is_harmless ? LogLevel::info : LogLevel::warn,
                        fmt::format("{} {}; {} requests failed", describe(context, connection),
                                    failure_reason(failure, detail), connection.pending_count));
   }
-  backend.down = !(idle && failure == Failure::closed);
   const std::string line = failure_line(connection.protocol, failure, backend.config->name, detail);
   close_connection(context, index);
   u32 next = connection.first_pending;
@@ -306,6 +365,10 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
     context.requests[request_index].in_backend = false;
     answer_with_failure(context, request_index, line);
   }
+  if (is_harmless) return;
+  const bool is_stuck = was_ready && failure == Failure::timed_out;
+  note_failure(context, connection.pool, connection.backend, failure, detail,
+               !was_ready || is_stuck);
 }
 
 Nanos expire_connection(Context& context, u32 index) {
@@ -317,12 +380,9 @@ Nanos expire_connection(Context& context, u32 index) {
   }
   const PoolConfig& pool = *context.pools[connection.pool].config;
   Nanos next = connection.connect_deadline;
-  if (pool.timeout_ms == 0 || connection.first_pending == kNone) return next;
-  next = std::min(next, expire_requests(context, connection));
-  const Request& front = context.requests[connection.first_pending];
-  if (!front.expired) return next;
-  const Nanos stalled =
-      front.deadline - static_cast<Nanos>(pool.timeout_ms) * kMillisecond + stall_limit(pool);
+  if (connection.first_pending == kNone) return next;
+  if (pool.timeout_ms != 0) next = std::min(next, expire_requests(context, connection));
+  const Nanos stalled = stall_deadline(context, connection);
   if (stalled > now) return std::min(next, stalled);
   fail_connection(context, index, Failure::timed_out);
   return kNever;

@@ -6,7 +6,7 @@
 // Requests may be queued from the first moment; their bytes wait in `queued` until the connection
 // is ready, so none reaches a server that has refused the password or the database. A connection
 // that fails is taken out of its backend at once and its requests are answered; the next request
-// makes a new one.
+// makes a new one, unless the server is down or ejected (health.h): then the next probe does.
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/error_text.h"
+#include "core/health.h"
 #include "core/request.h"
 #include "ringfold/config.h"
 #include "ringfold/io/ring.h"
@@ -30,7 +31,7 @@ struct Backend {
   const ServerConfig* config = nullptr;
   const Address* address = nullptr;
   std::vector<u32> connections;  // slots; kNone: none open
-  bool down = false;             // the last connection failed; says so in the log once
+  Health health;
 };
 
 // Progress in one reply, in the connection's protocol.
@@ -47,6 +48,13 @@ struct OpenGet {
   u32 line_length = 0;
   u64 ends_at = 0;                  // where the line ends, counted from the connection's first byte
   std::array<u64, 16> filter = {};  // of its keys, once there are two: which may stand in it
+};
+
+// What a server is asked before the first request of a connection.
+enum class Greeting : u16 {
+  auth,
+  select,
+  probe,  // PING or version: is it there, and ready to serve?
 };
 
 enum class BackendState : u8 { free, connecting, greeting, ready, closing };
@@ -79,14 +87,19 @@ struct BackendConnection {
   Block* cut_line = nullptr;  // of a reply to folded gets, as far as it has come; owned
   Nanos connect_deadline = kNever;
   u64 sent_bytes = 0;        // since the connection was opened
+  Nanos last_received = 0;   // when the server last said anything
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
 };
 
 // The connection that a client's commands to a backend go through: always the same one of several,
-// so that they never overtake each other. Opens it if there is none. kNone: it cannot be opened;
-// failure says why.
+// so that they never overtake each other. Opens it if there is none. kNone: it cannot be opened, or
+// the server is out of service; failure says why, and refusal_line() says it to the client.
 [[nodiscard]] u32 connection_for(Context& context, u16 pool, u32 backend, u32 client,
                                  Failure& failure);
+
+// Opens a connection that asks the server whether it is there, in the place of any that may still
+// be open. False: not even that can be done now.
+[[nodiscard]] bool start_probe(Context& context, u16 pool, u32 backend);
 
 // Opens what the pool wants to have open before the first request.
 void preconnect_pool(Context& context, u16 pool);

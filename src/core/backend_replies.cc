@@ -176,23 +176,44 @@ void pop_front(Context& context, BackendConnection& connection) {
   request.in_backend = false;
 }
 
-// The reply to AUTH or SELECT. False: refused, the connection was failed.
+// A server that asks for a password nobody configured is there all the same: its clients see that
+// error. One that is loading its data is not.
+bool is_greeted(Greeting greeting, std::string_view reply) {
+  switch (greeting) {
+    case Greeting::auth:
+    case Greeting::select:
+      return reply == "+OK\r\n";
+    case Greeting::probe:
+      return reply == "+PONG\r\n" || reply.starts_with("-NOAUTH ") || reply.starts_with("VERSION ");
+  }
+  return false;
+}
+
+Failure failure_of(Greeting greeting) {
+  switch (greeting) {
+    case Greeting::auth:
+      return Failure::password_refused;
+    case Greeting::select:
+      return Failure::database_refused;
+    case Greeting::probe:
+      break;
+  }
+  return Failure::probe_refused;
+}
+
+// The reply to a greeting. False: refused, the connection was failed.
 bool take_greeting(Context& context, u32 index, Request& request, u32 request_index) {
   BackendConnection& connection = context.connections[index];
+  const Greeting greeting = static_cast<Greeting>(request.ordinal);
   const std::string reply(request.reply->view());
   release_request_if_done(context, request_index);
-  if (reply == "+OK\r\n") {
+  if (is_greeted(greeting, reply)) {
     if (--connection.greetings_left == 0) become_ready(context, index);
     return true;
   }
-  const PoolConfig& pool = *context.pools[connection.pool].config;
-  const bool was_auth =
-      !pool.password.empty() && (pool.database == 0 || connection.greetings_left == 2);
   std::string_view words(reply);
   if (words.starts_with('-')) words.remove_prefix(1);
-  words = words.substr(0, words.find('\r'));
-  fail_connection(context, index, was_auth ? Failure::password_refused : Failure::database_refused,
-                  words);
+  fail_connection(context, index, failure_of(greeting), words.substr(0, words.find('\r')));
   return false;
 }
 

@@ -42,6 +42,12 @@ std::string failure_reason(Failure failure, std::string_view detail) {
     case Failure::database_refused:
       text = "refused the database";
       break;
+    case Failure::probe_refused:
+      text = "is not ready";
+      break;
+    case Failure::ejected:
+      text = "is ejected";
+      break;
     case Failure::unresolved:
       text = "has a host name without an address";
       break;

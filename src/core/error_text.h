@@ -24,6 +24,8 @@ enum class Failure : u8 {
   reply_too_large,     // a reply that has to wait for its turn exceeds client_output_limit
   password_refused,    // AUTH failed
   database_refused,    // SELECT failed
+  probe_refused,       // PING or version was answered with an error
+  ejected,             // out of service for now
   unresolved,          // the host name has no address
   out_of_descriptors,  // no socket could be made
   out_of_requests,     // the worker's table of requests is full

@@ -52,8 +52,9 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
     if (index == kNone) failure = Failure::out_of_requests;
   }
   if (index == kNone) {
-    const std::string line = failure_line(context.clients[client].protocol, failure,
-                                          context.pools[pool].backends[server].config->name);
+    const bool is_miss =
+        parent.shape == memcached::ReplyShape::values && is_taken_for_miss(context, pool, failure);
+    const std::string line = is_miss ? "END\r\n" : refusal_line(context, pool, server, failure);
     slot.reply = context.blocks.take(line.size() + kReadablePadding);
     std::memcpy(slot.reply->data, line.data(), line.size());
     slot.reply->end = static_cast<u32>(line.size());

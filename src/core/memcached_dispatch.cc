@@ -35,6 +35,16 @@ void append_data(Context& context, Batch& batch, std::string_view bytes, const R
   batch.append_block(block);
 }
 
+// What a client hears whose request could not be sent to its server.
+std::string refusal_of(const Context& context, u16 pool, u32 server, Failure failure,
+                       const CommandRow& row) {
+  if (is_taken_for_miss(context, pool, failure)) {
+    if (row.reply == memcached::ReplyShape::values) return "END\r\n";
+    if (row.command == memcached::Command::mg) return "EN\r\n";
+  }
+  return refusal_line(context, pool, server, failure);
+}
+
 void forward(Context& context, u32 client, u32 server, std::string_view bytes,
              const RequestFrame& frame, const CommandRow& row, Block** owned) {
   const u16 pool = context.clients[client].pool;
@@ -43,9 +53,11 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
   const u32 index = connection == kNone ? kNone : take_request(context, RequestKind::single);
   if (index == kNone) {
     if (connection != kNone) failure = Failure::out_of_requests;
-    if (memcached::quiet_of(row, bytes, frame) == Quiet::noreply) return;
-    const std::string& name = context.pools[pool].backends[server].config->name;
-    reply_here(context, client, failure_line(Protocol::memcached, failure, name));
+    const std::string line = refusal_of(context, pool, server, failure, row);
+    const Quiet quiet = memcached::quiet_of(row, bytes, frame);
+    if (quiet == Quiet::none || !memcached::is_hidden(quiet, line)) {
+      reply_here(context, client, line);
+    }
     return;
   }
   enqueue_for_client(context, client, index);

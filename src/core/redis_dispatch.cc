@@ -62,8 +62,7 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes, B
   const u32 request = connection == kNone ? kNone : take_request(context, RequestKind::single);
   if (request == kNone) {
     if (connection != kNone) failure = Failure::out_of_requests;
-    const std::string& name = context.pools[pool].backends[server].config->name;
-    reply_here(context, client, failure_line(Protocol::redis, failure, name));
+    reply_here(context, client, refusal_line(context, pool, server, failure));
     return;
   }
   enqueue_for_client(context, client, request);

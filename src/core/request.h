@@ -35,7 +35,7 @@ struct alignas(64) Request {
   u32 next_in_backend = kNone;
   u32 client = kNone;
   u32 parent = kNone;  // child: its parent's slot
-  u16 ordinal = 0;     // child: its place among the parent's children
+  u16 ordinal = 0;     // child: its place among the parent's children; handshake: its Greeting
   RequestKind kind = RequestKind::single;
   Merge merge = Merge::none;  // parent: how its children's replies become one
   memcached::ReplyShape shape = memcached::ReplyShape::line;  // memcached: of the server's answer

@@ -40,10 +40,6 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
   Pool pool;
   pool.config = &config;
   pool.addresses = &addresses;
-  std::vector<ShardServer> servers;
-  for (const ServerConfig& server : config.servers)
-    servers.push_back({server.name, server.weight, true});
-  pool.shards = ShardMap::build(config.sharding, servers);
   for (std::size_t i = 0; i < config.servers.size(); ++i) {
     Backend backend;
     backend.config = &config.servers[i];
@@ -51,6 +47,7 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
     backend.connections.assign(config.server_connections, kNone);
     pool.backends.push_back(std::move(backend));
   }
+  build_shards(pool);
   if (config.client_connections > 0) {
     pool.client_limit = std::max(1u, config.client_connections / threads);
   }
@@ -222,11 +219,12 @@ void Worker::Impl::expire() {
                         user_data);
   }
   stopped_listeners.clear();
-  for (Pool& pool : context.pools) {
-    for (Backend& backend : pool.backends) {
-      for (const u32 index : backend.connections) {
+  for (u16 pool = 0; pool < context.pools.size(); ++pool) {
+    for (u32 backend = 0; backend < context.pools[pool].backends.size(); ++backend) {
+      for (const u32 index : context.pools[pool].backends[backend].connections) {
         if (index != kNone) next = std::min(next, expire_connection(context, index));
       }
+      next = std::min(next, probe_if_due(context, pool, backend));
     }
   }
   while (!context.lingering_clients.empty()) {

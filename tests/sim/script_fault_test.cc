@@ -95,7 +95,9 @@ TEST_CASE("a server that refuses connections is named, and used again when it ac
     s.client().hears_error("\"s0\"");
     s.client().hears("$1\r\nv\r\n");
     s.backend(0).accepts();
-    s.advance(100);
+    s.backend(0).hears(command({"PING"}));
+    s.backend(0).says("+PONG\r\n");
+    s.advance(10);
     s.client().says(get(s.key(0)));
     s.backend(0).hears(get(s.key(0)));
     s.backend(0).says("$1\r\nw\r\n");

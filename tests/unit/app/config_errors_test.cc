@@ -242,10 +242,13 @@ TEST_CASE("words outside their list name the list and the nearest") {
             "f:6:13: key \"log_level\" must be one of error, warn, info, debug, not 3");
 }
 
-TEST_CASE("what this version cannot do is refused, not ignored") {
-  check_one(errors_of_pool_with("auto_eject_hosts = true\n"),
-            "f:5:20: key \"auto_eject_hosts\": ejection is not available in this version of "
-            "ringfold; false is right");
+TEST_CASE("keys that contradict each other are refused") {
+  check_one(errors_of_pool_with("on_failure = \"error\"\n"),
+            "f:5:1: key \"on_failure\" matters with auto_eject_hosts = true only; set that too");
+  check_one(errors_of_pool_with("auto_eject_hosts = true\non_failure = \"miss\"\n"),
+            "f:6:1: key \"on_failure\" is only for pools with protocol = \"memcached\"");
+  check_one(errors_of_pool_with("timeout_ms = 400\nstall_timeout_ms = 300\n"),
+            "f:6:20: key \"stall_timeout_ms\" must not be less than timeout_ms (400)");
 }
 
 TEST_CASE("a key of the other protocol is refused, not ignored") {

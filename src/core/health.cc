@@ -1,0 +1,158 @@
+#include "core/health.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "core/context.h"
+
+namespace ringfold {
+
+namespace {
+
+// A server that was restarted is found again soon; one that stays away costs a connect a second.
+constexpr Nanos kFirstProbe = 10 * kMillisecond;
+constexpr Nanos kProbeMax = kSecond;
+
+// Workers that lost a server together must not come back together: up to this share of the wait is
+// cut off at random.
+constexpr u64 kJitterShare = 4;
+
+Nanos with_jitter(Context& context, Nanos wait) {
+  const u64 room = static_cast<u64>(wait) / kJitterShare;
+  return wait - static_cast<Nanos>(context.prng.below(room + 1));
+}
+
+std::string describe(const Context& context, u16 pool, const Backend& backend) {
+  return fmt::format("pool \"{}\": server \"{}\" ({})", context.pools[pool].config->name,
+                     backend.config->name, to_string(*backend.address));
+}
+
+bool has_open_connection(const Context& context, const Backend& backend) {
+  return std::any_of(backend.connections.begin(), backend.connections.end(), [&](u32 index) {
+    return index != kNone && context.connections[index].state == BackendState::ready;
+  });
+}
+
+void schedule_probe(Context& context, Health& health, const PoolConfig& pool) {
+  Nanos wait = static_cast<Nanos>(pool.server_retry_timeout_ms) * kMillisecond;
+  if (health.state == HealthState::down) {
+    wait = std::min(kFirstProbe << std::min(health.probes, 20u), kProbeMax);
+  }
+  ++health.probes;
+  health.next_probe = context.now() + with_jitter(context, std::max(wait, kFirstProbe));
+  context.next_deadline = std::min(context.next_deadline, health.next_probe);
+}
+
+void eject(Context& context, u16 pool_index, Backend& backend) {
+  Pool& pool = context.pools[pool_index];
+  Health& health = backend.health;
+  context.outbox.log(LogLevel::warn,
+                     fmt::format("{} is ejected after {} {} in a row: it {}",
+                                 describe(context, pool_index, backend), health.failures,
+                                 health.failures == 1 ? "failure" : "failures",
+                                 failure_reason(health.reason, health.detail)));
+  if (health.state == HealthState::up) health.since = context.now();
+  health.state = HealthState::ejected;
+  health.probes = 0;
+  schedule_probe(context, health, *pool.config);
+  if (pool.config->on_failure == OnFailure::rehash) build_shards(pool);
+}
+
+bool is_full(const Health& health, const PoolConfig& pool) {
+  return pool.auto_eject_hosts && health.failures >= std::max(1u, pool.server_failure_limit);
+}
+
+}  // namespace
+
+void build_shards(Pool& pool) {
+  std::vector<ShardServer> servers;
+  servers.reserve(pool.backends.size());
+  const bool moves = pool.config->on_failure == OnFailure::rehash;
+  for (const Backend& backend : pool.backends) {
+    const bool is_live = !moves || backend.health.state != HealthState::ejected;
+    servers.push_back({backend.config->name, backend.config->weight, is_live});
+  }
+  pool.shards = ShardMap::build(pool.config->sharding, servers);
+}
+
+void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure failure,
+                  std::string_view detail, bool is_gone) {
+  if (context.draining || failure == Failure::out_of_descriptors) return;
+  Pool& pool = context.pools[pool_index];
+  Backend& backend = pool.backends[backend_index];
+  Health& health = backend.health;
+  ++health.failures;
+  health.reason = failure;
+  health.detail = detail;
+  if (health.state == HealthState::ejected) {
+    // The probe's connection, or one that was open when it was ejected.
+    if (health.next_probe == kNever) schedule_probe(context, health, *pool.config);
+    return;
+  }
+  if (is_full(health, *pool.config)) {
+    eject(context, pool_index, backend);
+    return;
+  }
+  if (!is_gone || has_open_connection(context, backend)) return;
+  if (health.state == HealthState::up) {
+    health.state = HealthState::down;
+    health.since = context.now();
+    health.probes = 0;
+  } else if (health.next_probe != kNever) {
+    return;  // an older connection; the next probe is on its way
+  }
+  schedule_probe(context, health, *pool.config);
+}
+
+void note_timeout(Context& context, u16 pool_index, u32 backend_index) {
+  Pool& pool = context.pools[pool_index];
+  Health& health = pool.backends[backend_index].health;
+  if (health.state != HealthState::up || context.now() < health.timeouts_count_from) return;
+  health.timeouts_count_from =
+      context.now() + static_cast<Nanos>(pool.config->timeout_ms) * kMillisecond;
+  ++health.failures;
+  health.reason = Failure::timed_out;
+  health.detail.clear();
+  if (is_full(health, *pool.config)) eject(context, pool_index, pool.backends[backend_index]);
+}
+
+void note_return(Context& context, u16 pool_index, u32 backend_index) {
+  Pool& pool = context.pools[pool_index];
+  Backend& backend = pool.backends[backend_index];
+  const bool was_ejected = backend.health.state == HealthState::ejected;
+  context.outbox.log(LogLevel::info,
+                     fmt::format("{} is back after {} ms", describe(context, pool_index, backend),
+                                 (context.now() - backend.health.since) / kMillisecond));
+  backend.health = Health{};
+  if (was_ejected && pool.config->on_failure == OnFailure::rehash) build_shards(pool);
+}
+
+Nanos probe_if_due(Context& context, u16 pool_index, u32 backend_index) {
+  Health& health = context.pools[pool_index].backends[backend_index].health;
+  if (health.next_probe > context.now()) return health.next_probe;
+  health.next_probe = kNever;
+  if (context.draining || start_probe(context, pool_index, backend_index)) return kNever;
+  schedule_probe(context, health, *context.pools[pool_index].config);
+  return health.next_probe;
+}
+
+std::string refusal_line(const Context& context, u16 pool_index, u32 backend_index,
+                         Failure failure) {
+  const Pool& pool = context.pools[pool_index];
+  const Backend& backend = pool.backends[backend_index];
+  std::string detail;
+  if (failure == Failure::ejected) {
+    detail = failure_reason(backend.health.reason, backend.health.detail);
+  } else if (failure == backend.health.reason) {
+    detail = backend.health.detail;
+  }
+  return failure_line(pool.config->protocol, failure, backend.config->name, detail);
+}
+
+bool is_taken_for_miss(const Context& context, u16 pool, Failure failure) {
+  return failure == Failure::ejected && context.pools[pool].config->on_failure == OnFailure::miss;
+}
+
+}  // namespace ringfold
