@@ -64,6 +64,9 @@ struct PoolConfig {
   u32 client_connections = 0;  // 0: no limit
   u64 max_request_size = 1_GiB;
   u64 client_output_limit = 1_GiB;
+  u32 server_pending_limit = 262144;  // requests that wait for one server connection
+  u64 server_output_limit = 256_MiB;  // bytes that wait to be sent to one server connection
+  u32 client_idle_timeout_ms = 0;     // 0: none
   u32 backlog = 1024;
   bool tcp_keepalive = true;
   std::string password;
@@ -79,6 +82,7 @@ struct Config {
   IoKind io = IoKind::automatic;
   LogLevel log_level = LogLevel::info;
   std::string log_file;
+  u64 memory_limit = 0;  // of all workers together; 0: none
   Endpoint admin_listen;
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;

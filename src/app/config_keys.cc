@@ -21,6 +21,9 @@ constexpr NumberRange kMilliseconds{0, kCountMax, "milliseconds"};
 // An argument's place in a request is kept in 32 bits; half of that leaves room for the sums.
 constexpr NumberRange kRequestSize{1_KiB, 2_GiB, "bytes"};
 constexpr NumberRange kOutputLimit{16_KiB, u64{1} << 40, "bytes"};
+constexpr NumberRange kServerOutputLimit{1_MiB, u64{1} << 40, "bytes"};
+constexpr NumberRange kMemoryLimit{0, u64{1} << 50, "bytes"};
+constexpr u64 kMemoryLimitMin = 64_MiB;
 
 constexpr TextLimits kName{1, 128};
 constexpr TextLimits kPath{0, 4095};
@@ -149,9 +152,18 @@ void read_log_level(ErrorList& errors, const Entry& entry, Config& config) {
   if (read_word(errors, entry, kWords, index)) config.log_level = static_cast<LogLevel>(index);
 }
 
+void read_memory_limit(ErrorList& errors, const Entry& entry, Config& config) {
+  if (!read_size(errors, entry, kMemoryLimit, config.memory_limit)) return;
+  if (config.memory_limit == 0 || config.memory_limit >= kMemoryLimitMin) return;
+  errors.add(entry.value.position,
+             "key \"memory_limit\" must be 0 (no limit) or at least 64MiB, else the proxy could "
+             "not work");
+}
+
 constexpr KeySpec<Config> kProxyKeys[] = {
     {"threads", read_threads},
     {"io", read_io},
+    {"memory_limit", read_memory_limit},
     {"log_level", read_log_level},
     {"log_file", [](ErrorList& errors, const Entry& entry,
                     Config& config) { read_text(errors, entry, kPath, config.log_file); }},
@@ -365,6 +377,9 @@ constexpr KeySpec<PoolDraft> kPoolKeys[] = {
     {"client_connections", kNumber<&PoolConfig::client_connections, 0, kCountMax>},
     {"max_request_size", kSize<&PoolConfig::max_request_size, kRequestSize>},
     {"client_output_limit", kSize<&PoolConfig::client_output_limit, kOutputLimit>},
+    {"server_pending_limit", kNumber<&PoolConfig::server_pending_limit, 1024, kCountMax>},
+    {"server_output_limit", kSize<&PoolConfig::server_output_limit, kServerOutputLimit>},
+    {"client_idle_timeout_ms", kDuration<&PoolConfig::client_idle_timeout_ms, 0>},
     {"backlog", kNumber<&PoolConfig::backlog, 1, 65535>},
     {"tcp_keepalive", kBool<&PoolConfig::tcp_keepalive>},
     {"password", kSecret<&PoolConfig::password>},

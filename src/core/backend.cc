@@ -201,6 +201,7 @@ void close_connection(Context& context, u32 index) {
   if (connection.state == BackendState::closing) return;
   backend_of(context, connection).connections[connection.place] = kNone;
   connection.state = BackendState::closing;
+  note_relief(context, connection);
   connection.queued.clear(context.blocks);
   if (connection.cut_line != nullptr) context.blocks.give(connection.cut_line);
   connection.cut_line = nullptr;
@@ -220,7 +221,11 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
   }
   const std::vector<u32>& connections = server.connections;
   const u32 place = client % static_cast<u32>(connections.size());
-  if (connections[place] != kNone) return connections[place];
+  if (connections[place] != kNone) {
+    if (!is_line_full(context, context.connections[connections[place]])) return connections[place];
+    failure = Failure::overloaded;
+    return kNone;
+  }
   return open_connection(context, pool, backend, place, failure);
 }
 
@@ -335,6 +340,7 @@ void on_backend_sent(Context& context, u32 index, i32 result) {
   }
   connection.out.consume(context.blocks, static_cast<u64>(result));
   note_sent(context, connection, static_cast<u64>(result));
+  note_relief(context, connection);
   if (!connection.out.empty()) mark_backend_dirty(context, index);
 }
 

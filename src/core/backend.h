@@ -75,7 +75,8 @@ struct BackendConnection {
   bool sending : 1 = false;
   bool dirty : 1 = false;
   bool queued_for_settling : 1 = false;
-  u32 armed_at = 0;  // Context::buffers_released when the receive was armed
+  bool throttles : 1 = false;  // clients are not read until its line is shorter
+  u32 armed_at = 0;            // Context::buffers_released when the receive was armed
   u32 first_pending = kNone;
   u32 last_pending = kNone;
   u32 first_live = kNone;  // the first pending request that is not expired

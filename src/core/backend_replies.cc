@@ -354,6 +354,7 @@ bool take_replies(Context& context, u32 index, std::string_view bytes) {
     if (!(folded ? take_next_folded : take_next)(context, index, run, bytes)) return false;
   }
   run.flush();
+  note_relief(context, connection);
   return true;
 }
 

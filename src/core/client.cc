@@ -83,6 +83,14 @@ void settle_draining(Context& context, u32 index, Client& client) {
 
 }  // namespace
 
+void note_active(Context& context, Client& client) {
+  if (context.idle_timeout == kNever) return;
+  client.last_active = context.now();
+  const Nanos look = client.last_active + context.idle_timeout;
+  context.next_idle_look = std::min(context.next_idle_look, look);
+  context.next_deadline = std::min(context.next_deadline, look);
+}
+
 void accept_client(Context& context, u16 pool_index, int fd) {
   Pool& pool = context.pools[pool_index];
   const bool full = pool.client_limit != 0 && pool.client_count >= pool.client_limit;
@@ -109,6 +117,7 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   client.id =
       context.clients_accepted++ * context.snapshot.config.threads + context.worker_index + 1;
   ++pool.client_count;
+  note_active(context, client);
   arm_receive(context, index, client);
 }
 
@@ -120,6 +129,7 @@ void on_client_received(Context& context, u32 index, const Completion& completio
     --client.operations;
     queue_for_settling(context, index, client);
   }
+  note_active(context, client);
   if (completion.result > 0) {
     // What arrives behind the last request of interest is read and dropped.
     if (client.state == ClientState::open) {
@@ -153,6 +163,30 @@ void on_client_sent(Context& context, u32 index, i32 result) {
   if (client.paused || client.state != ClientState::open) {
     queue_for_settling(context, index, client);
   }
+}
+
+Nanos close_idle_clients(Context& context) {
+  if (context.next_idle_look > context.now()) return context.next_idle_look;
+  context.next_idle_look = kNever;
+  for (u32 index = 0; index < context.clients.touched(); ++index) {
+    Client& client = context.clients[index];
+    const u32 timeout_ms = context.pools[client.pool].config->client_idle_timeout_ms;
+    const bool waits = client.request_count > 0 || !client.out.empty() || client.paused;
+    if (client.state != ClientState::open || timeout_ms == 0) continue;
+    const Nanos deadline = waits ? context.now() + timeout_ms * kMillisecond
+                                 : client.last_active + timeout_ms * kMillisecond;
+    if (deadline <= context.now()) {
+      drain_client(context, index);
+    } else {
+      context.next_idle_look = std::min(context.next_idle_look, deadline);
+    }
+  }
+  // Those that come between now and then are looked at together.
+  if (context.next_idle_look != kNever) {
+    context.next_idle_look =
+        std::max(context.next_idle_look, context.now() + context.idle_timeout / 16);
+  }
+  return context.next_idle_look;
 }
 
 void drain_client(Context& context, u32 index) {

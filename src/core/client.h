@@ -44,6 +44,7 @@ struct Client {
   bool dirty : 1 = false;      // stands in the writer's list
   bool queued : 1 = false;  // stands in the context's list of clients to look at when the tick ends
   bool paused : 1 = false;  // not read until it has taken what it asked for
+  bool throttled : 1 = false;      // a server it asked has enough to do; it is paused for that
   bool end_of_stream : 1 = false;  // the peer has closed its side
   bool leaving : 1 = false;        // closes when what it has sent so far is answered
   bool authenticated : 1 = false;
@@ -58,7 +59,11 @@ struct Client {
   u64 skip_bytes = 0;     // of a refused request, still to come and to be dropped
   u64 id = 0;             // CLIENT ID; distinct in the process
   Nanos linger_deadline = kNever;
+  Nanos last_active = 0;  // when it last said or was told something; kept with an idle timeout only
 };
+
+// The client said or was told something.
+void note_active(Context& context, Client& client);
 
 // A connection was accepted for a listener of this pool.
 void accept_client(Context& context, u16 pool, int fd);
@@ -79,6 +84,10 @@ void dismiss_client(Context& context, u32 index);
 // Sends what is there and closes, because nothing that could follow would be right: a reply broke
 // off in its middle.
 void cut_off_client(Context& context, u32 index);
+
+// Closes the clients that have said nothing for client_idle_timeout_ms and wait for nothing.
+// Returns when to look again.
+[[nodiscard]] Nanos close_idle_clients(Context& context);
 
 // Drops the connection and whatever it still waits for. The slot is freed when the kernel has let
 // go.

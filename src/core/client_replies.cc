@@ -120,6 +120,7 @@ void client_output_grew(Context& context, u32 index) {
     abort_client(context, index);
     return;
   }
+  note_active(context, client);
   if (!client.out.empty()) mark_client_dirty(context, index);
   if (client.paused || client.state != ClientState::open)
     queue_for_settling(context, index, client);

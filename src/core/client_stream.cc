@@ -23,9 +23,6 @@ namespace {
 // yet.
 constexpr std::size_t kTopUp = 256;
 
-// A client with so much output waiting is not read until half of it is gone.
-constexpr u64 kOutputHigh = 256_KiB;
-
 constexpr u32 kCarryHead = sizeof(RequestFrame);
 static_assert(kCarryHead % alignof(RequestFrame) == 0);
 
@@ -48,12 +45,16 @@ Block* start_carry(Context& context, std::string_view bytes, const RequestFrame&
   return append_to_carry(context, carry, bytes);
 }
 
-bool must_pause(const Client& client) {
-  return client.request_count >= kClientPipelineMax || client.out.size() > kOutputHigh;
+bool must_pause(const Context& context, const Client& client) {
+  const ClientMarks marks = pause_marks(context);
+  return client.request_count >= marks.requests || client.out.size() > marks.output ||
+         client.throttled;
 }
 
-bool may_resume(const Client& client) {
-  return client.request_count < kClientPipelineMax / 2 && client.out.size() <= kOutputHigh / 2;
+bool may_resume(const Context& context, const Client& client) {
+  const ClientMarks marks = resume_marks(context);
+  return client.request_count < marks.requests && client.out.size() <= marks.output &&
+         !client.throttled;
 }
 
 // Parses and dispatches the request at the start of bytes, in the client's protocol.
@@ -102,7 +103,7 @@ std::size_t top_up(Context& context, u32 index, std::string_view in) {
 void feed_client(Context& context, u32 index, std::string_view in) {
   Client& client = context.clients[index];
   while (!in.empty() && client.state == ClientState::open) {
-    if (!client.paused && must_pause(client)) pause_client(context, index);
+    if (!client.paused && must_pause(context, client)) pause_client(context, index);
     if (client.paused) {
       client.carry = client.carry == nullptr ? start_carry(context, in, RequestFrame{})
                                              : append_to_carry(context, client.carry, in);
@@ -141,7 +142,7 @@ void pause_client(Context& context, u32 index) {
 
 void resume_client(Context& context, u32 index) {
   Client& client = context.clients[index];
-  if (!may_resume(client)) return;
+  if (!may_resume(context, client)) return;
   client.paused = false;
   Block* kept = client.carry;
   if (kept == nullptr) return;

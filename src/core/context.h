@@ -9,6 +9,7 @@
 #include "core/backend.h"
 #include "core/client.h"
 #include "core/mailbox.h"
+#include "core/pressure.h"
 #include "core/request.h"
 #include "core/snapshot.h"
 #include "ringfold/base/limits.h"
@@ -63,6 +64,16 @@ struct Context {
   u32 buffers_released = 0;  // a count that may wrap; told apart, never compared by size
   // Lingering clients, the oldest first: all linger equally long.
   std::deque<u32> lingering_clients;
+
+  // Clients that are not read because a server they asked has enough to do.
+  std::vector<u32> throttled_clients;
+  bool throttle_ended = false;  // one of those servers has caught up
+  Pressure pressure = Pressure::none;
+  u64 memory_share = 0;  // of memory_limit; 0: no limit
+
+  // The shortest client_idle_timeout_ms of any pool; kNever: there is none.
+  Nanos idle_timeout = kNever;
+  Nanos next_idle_look = kNever;
 
   // No deadline of any connection is earlier than this.
   Nanos next_deadline = kNever;

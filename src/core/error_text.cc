@@ -45,6 +45,9 @@ std::string failure_reason(Failure failure, std::string_view detail) {
     case Failure::probe_refused:
       text = "is not ready";
       break;
+    case Failure::overloaded:
+      text = "was not asked: too much waits for it already";
+      break;
     case Failure::ejected:
       text = "is ejected";
       break;
@@ -67,6 +70,12 @@ std::string failure_line(Protocol protocol, Failure failure, std::string_view se
   const std::string_view kind = protocol == Protocol::redis ? "-ERR" : "SERVER_ERROR";
   return fmt::format("{} ringfold: server \"{}\" {}\r\n", kind, server,
                      failure_reason(failure, detail));
+}
+
+std::string_view memory_line(Protocol protocol) {
+  return protocol == Protocol::redis
+             ? "-ERR ringfold: not taken: memory_limit is nearly reached\r\n"
+             : "SERVER_ERROR ringfold: not taken: memory_limit is nearly reached\r\n";
 }
 
 Failure failure_of_connect(i32 result) {

@@ -25,6 +25,7 @@ enum class Failure : u8 {
   password_refused,    // AUTH failed
   database_refused,    // SELECT failed
   probe_refused,       // PING or version was answered with an error
+  overloaded,          // server_pending_limit or server_output_limit is reached
   ejected,             // out of service for now
   unresolved,          // the host name has no address
   out_of_descriptors,  // no socket could be made
@@ -39,6 +40,9 @@ enum class Failure : u8 {
 // `SERVER_ERROR ringfold: ...`, with CRLF.
 [[nodiscard]] std::string failure_line(Protocol protocol, Failure failure, std::string_view server,
                                        std::string_view detail = {});
+
+// The reply to a request that is not taken because memory_limit is near, with CRLF.
+[[nodiscard]] std::string_view memory_line(Protocol protocol);
 
 [[nodiscard]] Failure failure_of_connect(i32 result);
 [[nodiscard]] Failure failure_of_stream(i32 result);

@@ -67,6 +67,7 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   child.ordinal = static_cast<u16>(ordinal);
   enqueue_for_backend(context, connection, index);
   mark_backend_dirty(context, connection);
+  note_load(context, client, connection);
   return &request_batch(context.connections[connection]);
 }
 

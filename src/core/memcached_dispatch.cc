@@ -71,6 +71,7 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
       may_fold ? bytes.substr(frame.arguments[1].offset, frame.arguments[1].length)
                : std::string_view();
   mark_backend_dirty(context, connection);
+  note_load(context, client, connection);
   if (may_fold && fold_get(context, to, index, key)) return;
   Batch& batch = request_batch(to);
   BatchWriter writer(batch, context.blocks);

@@ -35,6 +35,11 @@ Step take_memcached_request(Context& context, u32 index, std::string_view bytes,
   }
   used = frame.offset;
   if (frame.error == nullptr) {
+    if (is_refused_for_memory(context, context.clients[index], used)) {
+      const bool is_told = memcached::quiet_of(*row, bytes, frame) != memcached::Quiet::noreply;
+      if (is_told) reply_here(context, index, memory_line(Protocol::memcached));
+      return Step::handled;
+    }
     dispatch_memcached(context, index, bytes.substr(0, used), frame, *row, owned);
     return Step::handled;
   }

@@ -77,6 +77,7 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes, B
     batch.append(context.blocks, bytes);
   }
   mark_backend_dirty(context, connection);
+  note_load(context, client, connection);
 }
 
 enum class Placement : u8 { found, replied };

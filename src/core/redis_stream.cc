@@ -51,6 +51,10 @@ Step take_redis_request(Context& context, u32 index, std::string_view bytes, u64
                        was_limited ? "Protocol error: unauthenticated bulk length" : frame.error);
   }
   used = frame.offset;
+  if (is_refused_for_memory(context, context.clients[index], used)) {
+    reply_here(context, index, memory_line(Protocol::redis));
+    return Step::handled;
+  }
   dispatch_redis(context, index, bytes.substr(0, used), frame, owned);
   return Step::handled;
 }

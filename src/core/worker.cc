@@ -77,8 +77,13 @@ Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbo
   for (std::size_t i = 0; i < snapshot.config.pools.size(); ++i) {
     context.pools.push_back(
         make_pool(snapshot.config.pools[i], snapshot.addresses[i], snapshot.config.threads));
+    const u32 idle_ms = snapshot.config.pools[i].client_idle_timeout_ms;
+    if (idle_ms != 0) {
+      context.idle_timeout = std::min(context.idle_timeout, idle_ms * kMillisecond);
+    }
     servers_max = std::max(servers_max, static_cast<u32>(snapshot.config.pools[i].servers.size()));
   }
+  context.memory_share = snapshot.config.memory_limit / snapshot.config.threads;
   context.server_key_count.assign(servers_max, 0);
   context.server_ordinal.assign(servers_max, 0);
 }
@@ -121,6 +126,7 @@ void Worker::tick() {
   }
   if (context.now() >= context.next_deadline) impl_->expire();
   if (context.buffers_released != released_before) impl_->wake_starved();
+  keep_limits(context);
   impl_->settle();
   if (context.draining) impl_->close_idle_backends();
   flush_dirty(context);
@@ -239,6 +245,7 @@ void Worker::Impl::expire() {
     }
     context.lingering_clients.pop_front();
   }
+  next = std::min(next, close_idle_clients(context));
   context.next_deadline = std::min(context.next_deadline, next);
 }
 

@@ -55,6 +55,15 @@ class Slab {
     --used_;
   }
 
+  // Gives the memory of all slots back to the system; they are as if never taken. Requires: none is
+  // taken, and no generation in them is relied on.
+  void trim() {
+    RINGFOLD_ASSERT(used_ == 0);
+    ::madvise(static_cast<void*>(slots_), bytes(), MADV_DONTNEED);
+    touched_ = 0;
+    free_ = kNone;
+  }
+
   T& operator[](u32 index) {
     RINGFOLD_DEBUG_ASSERT(index < touched_);
     return slots_[index];

@@ -91,6 +91,7 @@ TEST_CASE("the annotated sample holds every key") {
   const std::string text = read_sample("annotated.toml");
   for (const std::string key : {"threads",
                                 "io",
+                                "memory_limit",
                                 "log_level",
                                 "log_file",
                                 "listen",
@@ -112,6 +113,9 @@ TEST_CASE("the annotated sample holds every key") {
                                 "client_connections",
                                 "max_request_size",
                                 "client_output_limit",
+                                "server_pending_limit",
+                                "server_output_limit",
+                                "client_idle_timeout_ms",
                                 "backlog",
                                 "tcp_keepalive",
                                 "password",

@@ -251,6 +251,12 @@ TEST_CASE("keys that contradict each other are refused") {
             "f:6:20: key \"stall_timeout_ms\" must not be less than timeout_ms (400)");
 }
 
+TEST_CASE("a memory limit that leaves no room to work is refused") {
+  check_one(errors_of_pool_with("[proxy]\nmemory_limit = \"1MiB\"\n"),
+            "f:6:16: key \"memory_limit\" must be 0 (no limit) or at least 64MiB, else the proxy "
+            "could not work");
+}
+
 TEST_CASE("a key of the other protocol is refused, not ignored") {
   check_one(errors_of_pool_with("miss_on_error = true\n"),
             "f:5:1: key \"miss_on_error\" is only for pools with protocol = \"memcached\"");
