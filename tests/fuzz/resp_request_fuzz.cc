@@ -1,34 +1,15 @@
-// Fuzz target: the request parser and the inline parser against their oracles. The first two bytes
-// of an input say how the rest is fed; seeds are plain requests behind two such bytes.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-
+// Fuzz target: the request parser and the inline parser against their oracles.
+#include "parser_fuzz.h"
 #include "resp_check.h"
-#include "resp_generator.h"
 
-using namespace ringfold;
-using namespace ringfold::resp::testing;
+namespace ringfold::fuzz {
 
-namespace {
+using namespace resp::testing;
 
-void expect_nothing(const std::string& wrong) {
-  if (wrong.empty()) return;
-  std::fprintf(stderr, "%s\n", wrong.c_str());
-  std::abort();
+std::string check(const Input& input) {
+  return check_request(input.bytes, input.max_size(), {}, input.fill()) +
+         check_request(input.bytes, input.max_size(), input.cuts, input.fill()) +
+         check_inline(input.bytes);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
-  if (size < 2) return 0;
-  const std::string in(data + 2, data + size);
-  const Fill fill = kFills[data[0] % std::size(kFills)];
-  // Half of the inputs meet a limit they may or may not fit.
-  const u64 max_size = data[0] >= 128 ? u64{data[0]} - 128 : u64{1} << 30;
-  Prng prng(data[1]);
-  expect_nothing(check_request(in, max_size, {}, fill));
-  expect_nothing(check_request(in, max_size, random_cuts(prng, in.size()), fill));
-  expect_nothing(check_inline(in));
-  return 0;
-}
+}  // namespace ringfold::fuzz
