@@ -237,7 +237,6 @@ Verdict check_line(const CommandRow& row, const Line& line) {
   switch (row.command) {
     case Command::get:
     case Command::gets:
-    case Command::bget:
     case Command::gat:
     case Command::gats:
       return check_retrieval(row, line);

@@ -20,8 +20,8 @@
 
 namespace ringfold::memcached {
 
-// Limits of memcached 1.6: the longest key, and the longest command line, in bytes, of commands
-// that take one key.
+// Limits of memcached 1.6: the longest key, and the longest command line, in bytes with its CRLF, of
+// all commands but get and gets.
 inline constexpr u32 kKeyLengthMax = 250;
 inline constexpr u32 kLineLengthMax = 2048;
 
@@ -47,7 +47,6 @@ enum class Quiet : u8 {
 enum class Command : u8 {
   add,
   append,
-  bget,  // an old name of get
   cache_memlimit,
   cas,
   decr,
@@ -82,7 +81,8 @@ enum class Command : u8 {
 };
 
 struct CommandRow {
-  std::string_view name;  // as the client writes it: memcached knows lower case only
+  std::string_view name;     // as the client writes it: memcached knows lower case only
+  std::string_view sent_as;  // as it goes to a server; only the old bget has two names
   Command command = Command::get;
   Route route = Route::refused;  // by_key, split_keys, all_servers, local or refused
   u8 words_min = 1;              // words of the line, the name included

@@ -30,7 +30,7 @@ template <class Out>
 void encode_forward(Out& out, const CommandRow& row, std::string_view bytes,
                     const RequestFrame& frame, Quiet& quiet) {
   quiet = quiet_of(row, bytes, frame);
-  out.append(row.name);
+  out.append(row.sent_as);
   const u32 words = detail::forwarded_words(row, bytes, frame);
   const bool has_flags = detail::is_meta(row.command);
   const u32 flags_at = detail::flags_at(row);

@@ -62,12 +62,13 @@ inline std::string check_good_request(std::string_view in, const RequestFrame& f
   wrong += differs("size of what is forwarded", again.size, request.size());
   std::string joined;
   for (const std::string& word : again.words) joined += word + " ";
+  wrong += differs("forwarded name", again.words[0], std::string(row.sent_as));
   wrong += differs("forwarded line", line, joined.substr(0, joined.size() - 1) + "\r\n");
   const PaddedCopy forwarded(request, 0, request.size(), Fill::crlf);
   RequestFrame second;
   const CommandRow* second_row = nullptr;
   static_cast<void>(parse_request(forwarded.view(), UINT32_MAX, second, second_row));
-  if (second_row != &row) return wrong + "another command is forwarded; ";
+  if (second_row != find_command(row.sent_as)) return wrong + "another command is forwarded; ";
   if (quiet_of(row, forwarded.view(), second) != Quiet::none) wrong += "it is still quiet; ";
   return wrong;
 }

@@ -50,6 +50,7 @@ TEST_CASE("every row is found by its name, and nothing else is") {
   for (const CommandRow& row : table) {
     const std::string name(row.name);
     CHECK(find_command(name) == &row);
+    CHECK((row.sent_as == row.name || row.name == "bget"));
     CHECK((row.route == Route::refused) == (row.refusal != Refusal::none));
     for (std::size_t i = 0; i < name.size(); ++i) {
       std::string other = name;
@@ -65,6 +66,7 @@ TEST_CASE("every row is found by its name, and nothing else is") {
 
 TEST_CASE("lines are normalised and lose what makes them quiet") {
   CHECK(forwarded_line("  get  a   b \n") == "get a b\r\n");
+  CHECK(forwarded_line("bget a b\r\n") == "get a b\r\n");
   CHECK(forwarded_line("gat 10  a\r\n") == "gat 10 a\r\n");
   CHECK(forwarded_line("set a 1 2 3 noreply\r\nabc\r\n") == "set a 1 2 3\r\n");
   CHECK(forwarded_line("set a 1 2 3 junk\nabc\r\n") == "set a 1 2 3\r\n");
