@@ -163,7 +163,8 @@ Verdict check_retrieval(const CommandRow& row, const Line& line) {
     if (!is_signed32(line.word(1))) return {kBadTime, 0};
     if (line.count == 2) return {kNothingFound, 0};
   }
-  return {line.last_long >= row.key_at ? kBadLine : nullptr, 0};
+  // The time of a gat as well: it stands in front of every line that the keys are cut into.
+  return {line.last_long != 0 ? kBadLine : nullptr, 0};
 }
 
 // A flag that stands twice. Behind a flag that 1.6.18 does not know nothing is judged: its server
@@ -285,8 +286,8 @@ Verdict check_line(const CommandRow& row, const Line& line) {
   return {kError, 0};
 }
 
-// Whether a line may be longer than kLineLengthMax. memcached lets get and gets; gat and gats it
-// takes when the line comes in one piece, here they always may.
+// Whether a line may be longer than kLineLengthMax. memcached lets get and gets; here every command
+// of many keys may, for its keys can be asked for in several lines.
 bool may_be_long(std::string_view in) {
   const std::size_t spaces = std::min(in.find_first_not_of(' '), in.size());
   if (spaces > kLeadingSpacesMax) return false;

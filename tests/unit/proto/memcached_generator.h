@@ -28,6 +28,7 @@ inline std::string random_key(Prng& prng) {
 
 inline std::string random_number_word(Prng& prng) {
   if (prng.chance(3, 4)) return std::to_string(prng.below(20));
+  if (prng.chance(1, 30)) return std::string(248 + prng.below(5), '0');
   return one_of(prng, {"-1",
                        "+1",
                        "-0",

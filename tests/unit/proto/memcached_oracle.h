@@ -160,6 +160,7 @@ class RequestOracle {
       if (count < 2) return error("ERROR");
       if (!is_int32(words[1])) return error("CLIENT_ERROR invalid exptime argument");
       if (count == 2) return error("END");
+      if (is_long(1)) return error(kBadLine);
       return keys(2);
     }
     if (name == "set" || name == "add" || name == "replace" || name == "append" ||
