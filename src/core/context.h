@@ -8,6 +8,7 @@
 
 #include "core/backend.h"
 #include "core/client.h"
+#include "core/fanout_state.h"
 #include "core/mailbox.h"
 #include "core/pressure.h"
 #include "core/request.h"
@@ -83,12 +84,9 @@ struct Context {
   u64 clients_accepted = 0;
 
   // Scratch space, reused so that the data path does not allocate. Valid until the next use.
-  std::string reply_text;             // replies made here
-  std::string inline_request;         // an inline command in array form
-  std::vector<u16> key_servers;       // fan-out: the server of each key
-  std::vector<u32> server_key_count;  // fan-out: keys for each server; all zero between uses
-  std::vector<u16> server_ordinal;    // fan-out: the child of each server
-  std::vector<Batch*> child_batches;  // fan-out: where each child's bytes go
+  std::string reply_text;                        // replies made here
+  std::string inline_request;                    // an inline command in array form
+  SplitPlan split;                               // fan-out: where each key goes
   std::vector<resp::ReplyCursor> child_cursors;  // merge by key: the rest of each child's reply
 
   Nanos now() const { return ring.now(); }

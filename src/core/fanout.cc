@@ -1,6 +1,7 @@
 // What every fan-out does, whatever the protocol: parents, children, and the end of a child.
 #include "core/fanout.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/backend.h"
@@ -25,6 +26,16 @@ u32 start_parent(Context& context, u32 client, Merge merge, u32 child_count, u32
   Fanout::create(parent.fanout, child_count, key_count).waiting = child_count + 1;
   enqueue_for_client(context, client, index);
   return index;
+}
+
+u32 start_split_parent(Context& context, u32 client, Merge merge) {
+  const SplitPlan& plan = context.split;
+  const u32 parent = start_parent(context, client, merge, static_cast<u32>(plan.children.size()),
+                                  static_cast<u32>(plan.key_children.size()));
+  if (parent == kNone) return kNone;
+  std::ranges::copy(plan.key_children,
+                    fanout_of(context.requests[parent].fanout).key_children().begin());
+  return parent;
 }
 
 void child_answered(Context& context, u32 parent_index) {
@@ -69,19 +80,6 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   mark_backend_dirty(context, connection);
   note_load(context, client, connection);
   return &request_batch(context.connections[connection]);
-}
-
-void count_key(Context& context, u32 server) {
-  ++context.server_key_count[server];
-  context.key_servers.push_back(static_cast<u16>(server));
-}
-
-u32 number_children(Context& context, u32 server_count) {
-  u16 touched = 0;
-  for (u32 server = 0; server < server_count; ++server) {
-    if (context.server_key_count[server] > 0) context.server_ordinal[server] = touched++;
-  }
-  return touched;
 }
 
 void finish_child(Context& context, u32 child_index) {

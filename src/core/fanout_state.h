@@ -1,12 +1,18 @@
 // What a parent request holds: its children's replies, and for a merge by key which child each key
 // went to. Lives in one block: [ Fanout ][ FanoutChild x child_count ][ u16 x key_count ].
+//
+// And what comes before it: the plan by which a command's keys are split among children. Children
+// are numbered in the order of their first keys; each has one server.
 #pragma once
 
 #include <memory>
 #include <new>
 #include <span>
+#include <vector>
 
 #include "core/request.h"
+#include "ringfold/base/assert.h"
+#include "ringfold/base/limits.h"
 #include "ringfold/mem/batch.h"
 #include "ringfold/mem/block_pool.h"
 
@@ -54,6 +60,42 @@ inline Fanout& fanout_of(Block* block) {
   return *std::launder(reinterpret_cast<Fanout*>(block->data));
 }
 
+struct PlannedChild {
+  u32 server = 0;
+  u32 key_count = 0;
+  Batch* batch = nullptr;  // where its bytes go, once it was started; nullptr: nowhere
+};
+
+// Scratch space of the worker, made anew for each command that is split.
+struct SplitPlan {
+  std::vector<u16> key_children;       // for each key in the client's order, its child
+  std::vector<PlannedChild> children;  // by ordinal
+  // For each server of the largest pool its last child, or kNone. What is not kNone belongs to
+  // children, so clear() need not visit all servers.
+  std::vector<u32> server_children;
+
+  void clear() {
+    for (const PlannedChild& child : children) server_children[child.server] = kNone;
+    children.clear();
+    key_children.clear();
+  }
+
+  // Requires: fewer than kFanoutChildrenMax children.
+  u32 begin_child(u32 server) {
+    RINGFOLD_ASSERT(children.size() < kFanoutChildrenMax);
+    const u32 ordinal = static_cast<u32>(children.size());
+    children.push_back({server, 0, nullptr});
+    server_children[server] = ordinal;
+    return ordinal;
+  }
+
+  // The next key belongs to this child.
+  void add_key(u32 ordinal) {
+    ++children[ordinal].key_count;
+    key_children.push_back(static_cast<u16>(ordinal));
+  }
+};
+
 struct Context;
 
 // A parent at the end of the client's line, its children not yet sent. `waiting` counts one more
@@ -63,19 +105,14 @@ struct Context;
 [[nodiscard]] u32 start_parent(Context& context, u32 client, Merge merge, u32 child_count,
                                u32 key_count);
 
+// Likewise, for the children and keys of Context::split.
+[[nodiscard]] u32 start_split_parent(Context& context, u32 client, Merge merge);
+
 // The place for a child's bytes, or nullptr when its server cannot be asked: the child is then
 // answered with the reason.
 [[nodiscard]] Batch* start_child(Context& context, u32 parent, u32 ordinal, u32 server);
 
 // One more of the parent's children has its reply; the last one makes it ready.
 void child_answered(Context& context, u32 parent);
-
-// Notes the server of the next key in Context::key_servers and server_key_count. Requires:
-// key_servers was cleared before the first key.
-void count_key(Context& context, u32 server);
-
-// Gives each server with keys its ordinal, in the order of the pool's servers; returns how many
-// there are. server_key_count stays for the caller to use and to set to zero again.
-[[nodiscard]] u32 number_children(Context& context, u32 server_count);
 
 }  // namespace ringfold

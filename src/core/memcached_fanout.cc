@@ -1,5 +1,4 @@
 // memcached commands for several servers: from one request to its children.
-#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -13,17 +12,18 @@ namespace {
 
 using memcached::CommandRow;
 
-// Finds the server of each key. Returns the number of servers touched.
-u32 assign_keys(Context& context, const Pool& pool, std::string_view bytes,
-                const RequestFrame& frame, const CommandRow& row) {
-  context.key_servers.clear();
+// Plans which child each key goes to: there is one for each server touched.
+void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
+               const RequestFrame& frame, const CommandRow& row) {
+  SplitPlan& plan = context.split;
+  plan.clear();
   memcached::TokenCursor cursor(bytes, frame, row.key_at);
   Argument key;
   while (cursor.next(key)) {
-    count_key(context,
-              pool.shards.route(bytes.substr(key.offset, key.length), context.prng.next()));
+    const u32 server = pool.shards.route(bytes.substr(key.offset, key.length), context.prng.next());
+    const u32 child = plan.server_children[server];
+    plan.add_key(child == kNone ? plan.begin_child(server) : child);
   }
-  return number_children(context, static_cast<u32>(pool.backends.size()));
 }
 
 // A parent keeps the keys it was asked for, one behind the other, each with a space: the answers do
@@ -41,56 +41,48 @@ Block* keep_keys(Context& context, std::string_view bytes, const RequestFrame& f
   return kept;
 }
 
+// Everything in front of the first key: gat and gats have a time there.
+void append_head(Context& context, Batch& batch, std::string_view bytes, const RequestFrame& frame,
+                 const CommandRow& row) {
+  batch.append(context.blocks, row.sent_as);
+  for (u32 word = 1; word < row.key_at; ++word) {
+    const Argument& argument = frame.arguments[word];
+    batch.append(context.blocks, " ");
+    batch.append(context.blocks, bytes.substr(argument.offset, argument.length));
+  }
+}
+
 }  // namespace
 
 bool start_multi_get(Context& context, u32 client, std::string_view bytes,
                      const RequestFrame& frame, const CommandRow& row, u32& server) {
-  const Pool& pool = context.pools[context.clients[client].pool];
-  const u32 server_count = static_cast<u32>(pool.backends.size());
-  const u32 touched = assign_keys(context, pool, bytes, frame, row);
-  const u32 key_count = static_cast<u32>(context.key_servers.size());
-  if (touched <= 1) {
-    // A gat may come without a key; any server knows the answer to that.
-    server = key_count == 0 ? 0 : context.key_servers.front();
-    context.server_key_count[server] = 0;
+  plan_keys(context, context.pools[context.clients[client].pool], bytes, frame, row);
+  SplitPlan& plan = context.split;
+  RINGFOLD_ASSERT(!plan.children.empty());  // the parser answers a gat without a key
+  if (plan.children.size() == 1) {
+    server = plan.children.front().server;
     return false;
   }
-  const u32 parent = start_parent(context, client, Merge::values_by_key, touched, key_count);
-  if (parent == kNone) {
-    std::fill_n(context.server_key_count.begin(), server_count, 0);
-    return true;
-  }
+  const u32 parent = start_split_parent(context, client, Merge::values_by_key);
+  if (parent == kNone) return true;
   context.requests[parent].shape = row.reply;
   context.requests[parent].reply = keep_keys(context, bytes, frame, row);
-  Fanout& fanout = fanout_of(context.requests[parent].fanout);
-  std::vector<Batch*>& batches = context.child_batches;
-  batches.assign(touched, nullptr);
-  for (u32 index = 0; index < server_count; ++index) {
-    if (context.server_key_count[index] == 0) continue;
-    context.server_key_count[index] = 0;
-    const u16 ordinal = context.server_ordinal[index];
-    batches[ordinal] = start_child(context, parent, ordinal, index);
-    if (batches[ordinal] == nullptr) continue;
-    batches[ordinal]->append(context.blocks, row.name);
-    // gat and gats: the expiry time stands before the keys.
-    for (u32 word = 1; word < row.key_at; ++word) {
-      const Argument& argument = frame.arguments[word];
-      batches[ordinal]->append(context.blocks, " ");
-      batches[ordinal]->append(context.blocks, bytes.substr(argument.offset, argument.length));
-    }
-  }
   memcached::TokenCursor cursor(bytes, frame, row.key_at);
   Argument key;
-  for (u32 position = 0; position < key_count; ++position) {
+  u32 started = 0;
+  for (const u16 ordinal : plan.key_children) {
     cursor.next(key);
-    const u16 ordinal = context.server_ordinal[context.key_servers[position]];
-    fanout.key_children()[position] = ordinal;
-    if (batches[ordinal] == nullptr) continue;
-    batches[ordinal]->append(context.blocks, " ");
-    batches[ordinal]->append(context.blocks, bytes.substr(key.offset, key.length));
-  }
-  for (Batch* batch : batches) {
-    if (batch != nullptr) batch->append(context.blocks, "\r\n");
+    PlannedChild& child = plan.children[ordinal];
+    // The children are numbered in the order of their first keys.
+    if (ordinal == started) {
+      ++started;
+      child.batch = start_child(context, parent, ordinal, child.server);
+      if (child.batch != nullptr) append_head(context, *child.batch, bytes, frame, row);
+    }
+    if (child.batch == nullptr) continue;
+    child.batch->append(context.blocks, " ");
+    child.batch->append(context.blocks, bytes.substr(key.offset, key.length));
+    if (--child.key_count == 0) child.batch->append(context.blocks, "\r\n");
   }
   child_answered(context, parent);
   return true;

@@ -1,7 +1,6 @@
 // Redis commands for several servers: from one request to its children.
 #include "core/redis_fanout.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -14,11 +13,11 @@ namespace ringfold {
 
 namespace {
 
-// Finds the server of each key. Returns the number of servers touched; their key counts are in
-// server_key_count, their ordinals, in the order of the pool's servers, in server_ordinal.
-u32 assign_keys(Context& context, const Pool& pool, std::string_view bytes,
-                const RequestFrame& frame, i8 step) {
-  context.key_servers.clear();
+// Plans which child each key goes to: there is one for each server touched.
+void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
+               const RequestFrame& frame, i8 step) {
+  SplitPlan& plan = context.split;
+  plan.clear();
   resp::ArgumentCursor cursor(bytes, frame);
   Argument argument;
   u32 position = 0;
@@ -27,9 +26,9 @@ u32 assign_keys(Context& context, const Pool& pool, std::string_view bytes,
     if (step == 2 && position % 2 == 1) continue;
     const u32 server =
         pool.shards.route(bytes.substr(argument.offset, argument.length), context.prng.next());
-    count_key(context, server);
+    const u32 child = plan.server_children[server];
+    plan.add_key(child == kNone ? plan.begin_child(server) : child);
   }
-  return number_children(context, static_cast<u32>(pool.backends.size()));
 }
 
 }  // namespace
@@ -38,40 +37,28 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
                  const CommandSpec& command, u32& server) {
   const Pool& pool = context.pools[context.clients[client].pool];
   const i8 step = command.route == Route::split_pairs ? 2 : 1;
-  const u32 touched = assign_keys(context, pool, bytes, frame, step);
-  const u32 server_count = static_cast<u32>(pool.backends.size());
-  if (touched <= 1) {
-    server = context.key_servers.empty() ? 0 : context.key_servers.front();
-    context.server_key_count[server] = 0;
+  plan_keys(context, pool, bytes, frame, step);
+  SplitPlan& plan = context.split;
+  if (plan.children.size() <= 1) {
+    server = plan.children.empty() ? 0 : plan.children.front().server;
     return false;
   }
-  const u32 key_count = static_cast<u32>(context.key_servers.size());
-  const u32 parent = start_parent(context, client, command.merge, touched, key_count);
-  if (parent == kNone) {
-    std::fill_n(context.server_key_count.begin(), server_count, 0);
-    return true;
-  }
+  const u32 parent = start_split_parent(context, client, command.merge);
+  if (parent == kNone) return true;
   Fanout& fanout = fanout_of(context.requests[parent].fanout);
-  std::vector<Batch*>& batches = context.child_batches;
-  batches.assign(touched, nullptr);
-  for (u32 index = 0; index < server_count; ++index) {
-    const u32 keys = context.server_key_count[index];
-    if (keys == 0) continue;
-    context.server_key_count[index] = 0;
-    const u16 ordinal = context.server_ordinal[index];
-    fanout.children()[ordinal].key_count = keys;
-    batches[ordinal] = start_child(context, parent, ordinal, index);
-    if (batches[ordinal] == nullptr) continue;
-    BatchWriter writer(*batches[ordinal], context.blocks);
-    resp::encode_number_line(writer, '*', static_cast<i64>(keys) * step + 1);
+  for (u32 ordinal = 0; ordinal < plan.children.size(); ++ordinal) {
+    PlannedChild& child = plan.children[ordinal];
+    fanout.children()[ordinal].key_count = child.key_count;
+    child.batch = start_child(context, parent, ordinal, child.server);
+    if (child.batch == nullptr) continue;
+    BatchWriter writer(*child.batch, context.blocks);
+    resp::encode_number_line(writer, '*', static_cast<i64>(child.key_count) * step + 1);
     resp::encode_bulk(writer, command.name);
   }
   resp::ArgumentCursor cursor(bytes, frame);
   Argument argument;
   cursor.next(argument);
-  for (u32 key = 0; key < key_count; ++key) {
-    const u16 ordinal = context.server_ordinal[context.key_servers[key]];
-    fanout.key_children()[key] = ordinal;
+  for (const u16 ordinal : plan.key_children) {
     cursor.next(argument);
     const u32 begin = cursor.raw_offset();
     u32 end = begin + cursor.raw_length();
@@ -79,8 +66,8 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
       cursor.next(argument);
       end = cursor.raw_offset() + cursor.raw_length();
     }
-    if (batches[ordinal] != nullptr)
-      batches[ordinal]->append(context.blocks, bytes.substr(begin, end - begin));
+    Batch* const batch = plan.children[ordinal].batch;
+    if (batch != nullptr) batch->append(context.blocks, bytes.substr(begin, end - begin));
   }
   child_answered(context, parent);
   return true;

@@ -84,8 +84,7 @@ Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbo
     servers_max = std::max(servers_max, static_cast<u32>(snapshot.config.pools[i].servers.size()));
   }
   context.memory_share = snapshot.config.memory_limit / snapshot.config.threads;
-  context.server_key_count.assign(servers_max, 0);
-  context.server_ordinal.assign(servers_max, 0);
+  context.split.server_children.assign(servers_max, kNone);
 }
 
 Worker::~Worker() = default;

@@ -6,8 +6,10 @@
 
 namespace ringfold {
 
-// Servers in one pool. The SCAN cursor carries the server in 10 bits, a fan-out map in 16.
+// Servers in one pool. The SCAN cursor carries the server in 10 bits.
 inline constexpr u32 kServersPerPoolMax = 1024;
+// Parts of one command that is split; its keys name theirs in 16 bits.
+inline constexpr u32 kFanoutChildrenMax = 1u << 16;
 inline constexpr u32 kPoolsMax = 256;
 inline constexpr u32 kThreadsMax = 256;
 
@@ -45,6 +47,7 @@ inline constexpr u32 kFlushIovecsMax = 64;
 inline constexpr std::size_t kCutThroughMin = 64_KiB;
 
 static_assert(kServersPerPoolMax <= 1u << 10);
+static_assert(kServersPerPoolMax <= kFanoutChildrenMax);
 static_assert(kClientPipelineMax < kRequestsPerWorkerMax);
 
 }  // namespace ringfold
