@@ -63,6 +63,7 @@ inline Fanout& fanout_of(Block* block) {
 struct PlannedChild {
   u32 server = 0;
   u32 key_count = 0;
+  u32 line_length = 0;     // memcached: of the line that asks for these keys, bytes with its CRLF
   Batch* batch = nullptr;  // where its bytes go, once it was started; nullptr: nowhere
 };
 
@@ -70,7 +71,7 @@ struct PlannedChild {
 struct SplitPlan {
   std::vector<u16> key_children;       // for each key in the client's order, its child
   std::vector<PlannedChild> children;  // by ordinal
-  // For each server of the largest pool its last child, or kNone. What is not kNone belongs to
+  // For each server of the largest pool its latest child, or kNone. What is not kNone belongs to
   // children, so clear() need not visit all servers.
   std::vector<u32> server_children;
 
@@ -84,7 +85,7 @@ struct SplitPlan {
   u32 begin_child(u32 server) {
     RINGFOLD_ASSERT(children.size() < kFanoutChildrenMax);
     const u32 ordinal = static_cast<u32>(children.size());
-    children.push_back({server, 0, nullptr});
+    children.push_back({.server = server});
     server_children[server] = ordinal;
     return ordinal;
   }

@@ -80,14 +80,6 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
   if (may_fold) start_fold(to, index, key);
 }
 
-// memcached closes a connection on whose line of more than 2048 bytes it sees no end yet, except
-// behind get and gets; here others share that connection.
-bool is_line_too_long(const CommandRow& row, const RequestFrame& frame) {
-  const bool may_be_long =
-      row.command == memcached::Command::get || row.command == memcached::Command::gets;
-  return !may_be_long && frame.line_length > memcached::kLineLengthMax;
-}
-
 void answer_here(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
                  const CommandRow& row) {
   if (row.command == memcached::Command::quit) {
@@ -114,7 +106,9 @@ void answer_here(Context& context, u32 client, std::string_view bytes, const Req
 void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
                         const RequestFrame& frame, const CommandRow& row, Block** owned) {
   const Pool& pool = context.pools[context.clients[client].pool];
-  if (is_line_too_long(row, frame)) {
+  // At a line that is too long a server closes the connection, and others share that.
+  const bool is_long = frame.line_length > memcached::line_length_max(row);
+  if (is_long && row.route != Route::split_keys) {
     reply_here(context, client, "CLIENT_ERROR ringfold: line of more than 2048 bytes\r\n");
     return;
   }
@@ -128,7 +122,7 @@ void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
       return;
     }
     case Route::split_keys:
-      if (pool.backends.size() == 1 ||
+      if ((pool.backends.size() == 1 && !is_long) ||
           !start_multi_get(context, client, bytes, frame, row, server)) {
         forward(context, client, server, bytes, frame, row, owned);
       }

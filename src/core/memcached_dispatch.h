@@ -28,8 +28,8 @@ class Batch;
 void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
                         const RequestFrame& frame, const memcached::CommandRow& row, Block** owned);
 
-// get, gets, gat, gats over the servers of their keys. False when all keys are on one server, which
-// is then in `server`: nothing was done, forward the request.
+// get, gets, gat, gats over the servers of their keys, in lines that these take. False when one
+// line to one server does, which is then in `server`: nothing was done, forward the request.
 [[nodiscard]] bool start_multi_get(Context& context, u32 client, std::string_view bytes,
                                    const RequestFrame& frame, const memcached::CommandRow& row,
                                    u32& server);

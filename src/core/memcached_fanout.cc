@@ -12,18 +12,46 @@ namespace {
 
 using memcached::CommandRow;
 
-// Plans which child each key goes to: there is one for each server touched.
-void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
+// Of everything in front of the first key: the name, and the time of gat and gats.
+u32 head_length(const RequestFrame& frame, const CommandRow& row) {
+  u32 length = static_cast<u32>(row.sent_as.size());
+  for (u32 word = 1; word < row.key_at; ++word) length += 1 + frame.arguments[word].length;
+  return length;
+}
+
+void append_head(Context& context, Batch& batch, std::string_view bytes, const RequestFrame& frame,
+                 const CommandRow& row) {
+  batch.append(context.blocks, row.sent_as);
+  for (u32 word = 1; word < row.key_at; ++word) {
+    const Argument& argument = frame.arguments[word];
+    batch.append(context.blocks, " ");
+    batch.append(context.blocks, bytes.substr(argument.offset, argument.length));
+  }
+}
+
+// Plans which child each key goes to: a server has one for each line that it takes. False: they
+// would be too many.
+bool plan_keys(Context& context, const Pool& pool, std::string_view bytes,
                const RequestFrame& frame, const CommandRow& row) {
   SplitPlan& plan = context.split;
   plan.clear();
+  const u64 line_max = memcached::line_length_max(row);
+  const u32 around_keys = head_length(frame, row) + 2;
   memcached::TokenCursor cursor(bytes, frame, row.key_at);
   Argument key;
   while (cursor.next(key)) {
     const u32 server = pool.shards.route(bytes.substr(key.offset, key.length), context.prng.next());
-    const u32 child = plan.server_children[server];
-    plan.add_key(child == kNone ? plan.begin_child(server) : child);
+    const u32 more = 1 + key.length;
+    u32 child = plan.server_children[server];
+    if (child == kNone || u64{plan.children[child].line_length} + more > line_max) {
+      if (plan.children.size() == kFanoutChildrenMax) return false;
+      child = plan.begin_child(server);
+      plan.children[child].line_length = around_keys;
+    }
+    plan.children[child].line_length += more;
+    plan.add_key(child);
   }
+  return true;
 }
 
 // A parent keeps the keys it was asked for, one behind the other, each with a space: the answers do
@@ -41,22 +69,14 @@ Block* keep_keys(Context& context, std::string_view bytes, const RequestFrame& f
   return kept;
 }
 
-// Everything in front of the first key: gat and gats have a time there.
-void append_head(Context& context, Batch& batch, std::string_view bytes, const RequestFrame& frame,
-                 const CommandRow& row) {
-  batch.append(context.blocks, row.sent_as);
-  for (u32 word = 1; word < row.key_at; ++word) {
-    const Argument& argument = frame.arguments[word];
-    batch.append(context.blocks, " ");
-    batch.append(context.blocks, bytes.substr(argument.offset, argument.length));
-  }
-}
-
 }  // namespace
 
 bool start_multi_get(Context& context, u32 client, std::string_view bytes,
                      const RequestFrame& frame, const CommandRow& row, u32& server) {
-  plan_keys(context, context.pools[context.clients[client].pool], bytes, frame, row);
+  if (!plan_keys(context, context.pools[context.clients[client].pool], bytes, frame, row)) {
+    reply_here(context, client, "CLIENT_ERROR ringfold: too many keys in one command\r\n");
+    return true;
+  }
   SplitPlan& plan = context.split;
   RINGFOLD_ASSERT(!plan.children.empty());  // the parser answers a gat without a key
   if (plan.children.size() == 1) {
@@ -73,7 +93,8 @@ bool start_multi_get(Context& context, u32 client, std::string_view bytes,
   for (const u16 ordinal : plan.key_children) {
     cursor.next(key);
     PlannedChild& child = plan.children[ordinal];
-    // The children are numbered in the order of their first keys.
+    // The children are numbered in the order of their first keys, and one is whole before the next
+    // of its server begins.
     if (ordinal == started) {
       ++started;
       child.batch = start_child(context, parent, ordinal, child.server);

@@ -20,8 +20,8 @@
 
 namespace ringfold::memcached {
 
-// Limits of memcached 1.6: the longest key, and the longest command line, in bytes with its CRLF, of
-// all commands but get and gets.
+// Limits of memcached 1.6: the longest key, and the longest command line, in bytes with its CRLF,
+// but see line_length_max().
 inline constexpr u32 kKeyLengthMax = 250;
 inline constexpr u32 kLineLengthMax = 2048;
 
@@ -94,6 +94,14 @@ struct CommandRow {
   Merge merge = Merge::none;
   Refusal refusal = Refusal::none;
 };
+
+// The longest line of this command that a server takes wherever it is cut, in bytes with its CRLF:
+// memcached closes the connection when it has seen more than kLineLengthMax bytes and no end,
+// except behind get and gets.
+[[nodiscard]] constexpr u64 line_length_max(const CommandRow& row) {
+  const bool is_get = row.command == Command::get || row.command == Command::gets;
+  return is_get ? UINT64_MAX : kLineLengthMax;
+}
 
 // Every command that memcached 1.6.18 knows, sorted by name.
 [[nodiscard]] std::span<const CommandRow> command_table();
