@@ -88,6 +88,7 @@ struct Context {
   std::string inline_request;                    // an inline command in array form
   SplitPlan split;                               // fan-out: where each key goes
   std::vector<resp::ReplyCursor> child_cursors;  // merge by key: the rest of each child's reply
+  std::vector<ValuePosition> child_values;       // likewise, memcached
 
   Nanos now() const { return ring.now(); }
 };

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/request.h"
@@ -59,6 +60,13 @@ struct Fanout {
 inline Fanout& fanout_of(Block* block) {
   return *std::launder(reinterpret_cast<Fanout*>(block->data));
 }
+
+// A merge of values: where it stands in a child's reply.
+struct ValuePosition {
+  memcached::ValueCursor cursor;
+  std::string_view key, raw;  // of the next value, as ValueCursor::next() gives it
+  bool has_value = false;
+};
 
 struct PlannedChild {
   u32 server = 0;

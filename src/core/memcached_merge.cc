@@ -26,16 +26,11 @@ std::string_view find_error(Fanout& fanout) {
 // The values in the order of the request. A server that failed is said so in the last line, instead
 // of END: its keys must not be taken for misses, unless the pool wants just that.
 void merge_values(Context& context, Request& parent, Fanout& fanout, BatchWriter& out) {
-  struct Position {
-    memcached::ValueCursor cursor;
-    std::string_view key, raw;
-    bool has_value;
-  };
-  std::vector<Position> positions;
-  positions.reserve(fanout.children().size());
+  std::vector<ValuePosition>& positions = context.child_values;
+  positions.clear();
   for (const FanoutChild& child : fanout.children()) {
-    Position& position = positions.emplace_back(
-        Position{memcached::ValueCursor(child.reply->view()), {}, {}, false});
+    ValuePosition& position = positions.emplace_back(
+        ValuePosition{memcached::ValueCursor(child.reply->view()), {}, {}, false});
     position.has_value = position.cursor.next(position.key, position.raw);
   }
   std::string_view keys = parent.reply->view();
@@ -43,7 +38,7 @@ void merge_values(Context& context, Request& parent, Fanout& fanout, BatchWriter
     const std::size_t length = keys.find(' ');
     const std::string_view key = keys.substr(0, length);
     keys.remove_prefix(length + 1);
-    Position& position = positions[ordinal];
+    ValuePosition& position = positions[ordinal];
     // Values come in the order they were asked for, so a value of another key means that this one
     // was missed.
     if (!position.has_value || position.key != key) continue;
@@ -51,7 +46,7 @@ void merge_values(Context& context, Request& parent, Fanout& fanout, BatchWriter
     position.has_value = position.cursor.next(position.key, position.raw);
   }
   const bool misses = context.pools[context.clients[parent.client].pool].config->miss_on_error;
-  for (const Position& position : positions) {
+  for (const ValuePosition& position : positions) {
     if (position.has_value) {
       out.append(
           "SERVER_ERROR ringfold: a server answered with a key that it was not asked for\r\n");
