@@ -119,6 +119,8 @@ class Difference(AssertionError):
 class Differential:
     """One run: a direct server, a pool of server_count servers behind the proxy, one seed."""
 
+    script = "differential.py"
+
     def __init__(self, server_count, seed, threads=1):
         self.seed = seed
         self.pool = {1: "one", 4: "four"}[server_count]
@@ -201,8 +203,14 @@ class Differential:
 
     def _place(self, command):
         words = [argument[:60] for argument in command.arguments[:20]]
-        return (f"command {self.done + 1}: {words}\n  replay: tests/e2e/differential.py "
-                f"--pool {self.pool} --seed {self.seed} --commands {self.done + 1000}")
+        return f"command {self.done + 1}: {words}\n{self._replay()}"
+
+    def _replay(self):
+        return (f"  replay: tests/e2e/{self.script} --pool {self.pool} --seed {self.seed} "
+                f"--commands {self.done + 1000}")
+
+    def summary(self):
+        return f"no difference ({self.cross_server} refused across servers)"
 
     def compare_contents(self):
         """Every key must now be on its server, and only there, with the same contents."""
@@ -224,8 +232,9 @@ class Differential:
                 holder.close()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
+def main(description, make_run):
+    """The command line of a differential test; make_run: its class. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pool", choices=["one", "four", "both"], default="both")
     parser.add_argument("--commands", type=int, default=100000, help="of each pool")
@@ -236,15 +245,15 @@ def main():
         if arguments.pool not in (pool, "both"):
             continue
         print(f"{pool}: {arguments.commands} commands, seed {arguments.seed}", flush=True)
-        with Differential(server_count, arguments.seed, arguments.threads) as run:
+        with make_run(server_count, arguments.seed, arguments.threads) as run:
             try:
                 run.run(arguments.commands)
             except Difference as difference:
                 print(difference)
                 return 1
-            print(f"{pool}: no difference ({run.cross_server} refused across servers)")
+            print(f"{pool}: {run.summary()}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, Differential))

@@ -16,7 +16,6 @@ What may differ, and nothing else may:
                 different moments: by one second.
 """
 
-import argparse
 import base64
 import bisect
 import random
@@ -116,8 +115,10 @@ class Run(differential.Differential):
         raise differential.Difference("\n".join(lines))
 
     def _where(self):
-        return (f"behind command {self.done}\n  replay: tests/e2e/{self.script} --pool {self.pool} "
-                f"--seed {self.seed} --commands {self.done + 1000}")
+        return f"behind command {self.done}\n{self._replay()}"
+
+    def summary(self):
+        return f"no difference in {self.replies} replies to {self.done} commands"
 
     def _same(self, expected, actual):
         if expected.startswith(b"VALUE "):
@@ -212,27 +213,5 @@ class Run(differential.Differential):
         return [line.rstrip() for line in reply.split(b"\r\n")[1:]]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pool", choices=["one", "four", "both"], default="both")
-    parser.add_argument("--commands", type=int, default=100000, help="of each pool")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    for pool, server_count in (("one", 1), ("four", 4)):
-        if arguments.pool not in (pool, "both"):
-            continue
-        print(f"{pool}: {arguments.commands} commands, seed {arguments.seed}", flush=True)
-        with Run(server_count, arguments.seed, arguments.threads) as run:
-            try:
-                run.run(arguments.commands)
-            except differential.Difference as difference:
-                print(difference)
-                return 1
-            print(f"{pool}: no difference in {run.replies} replies to {run.done} commands")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(differential.main(__doc__, Run))
