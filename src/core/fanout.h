@@ -1,7 +1,7 @@
-// Fan-out: one command to several servers, their answers made one. The parent request stands in the
-// client's line, a child for each server touched stands in that server's line; the last child to
-// answer completes the parent. Nothing is composed before the parent's turn, and then directly into
-// the client's batch.
+// Fan-out: one command in several parts, their answers made one. The parent request stands in the
+// client's line; its children, one or more for each server touched, stand in the servers' lines;
+// the last child to answer completes the parent. Nothing is composed before the parent's turn, and
+// then directly into the client's batch.
 #pragma once
 
 #include "core/request.h"

@@ -30,6 +30,25 @@ from memcached_wire import blocks
 CLOCK_TICK = 1  # seconds
 DEBUG_ITEM = re.compile(rb"(exp|la|cas)=(-?\d+)")
 OPAQUE = re.compile(rb" (O\d+)")
+# Goes to the direct memcached between the lines of one command; its answer says so.
+JOINT = b"mg ~joint k O~joint\r\n"
+JOINT_REPLY = b"EN k~joint O~joint\r\n"
+
+
+def joined(replies):
+    """The replies, those between which a JOINT was answered as one."""
+    whole = []
+    is_joint = False
+    for reply in replies:
+        if reply == JOINT_REPLY:
+            whole[-1][-1] = whole[-1][-1].removesuffix(b"END\r\n")
+            is_joint = True
+        elif is_joint:
+            whole[-1].append(reply)
+            is_joint = False
+        else:
+            whole.append([reply])
+    return [b"".join(parts) for parts in whole]
 
 
 class Uniques:
@@ -77,9 +96,12 @@ class Run(differential.Differential):
         self.seen = {}  # key: its cas uniques, (direct, pool), the last one at the end
         self.opaques = {}
         self.replies = 0
+        self.long_lines = 0  # that a memcached is sent in pieces
 
     def _fill(self, command, side):
         """The bytes of a command for one side: 0 direct, 1 the pool."""
+        if command.lines and side == 0:
+            return JOINT.join(command.lines)
         words = []
         for part in command.parts:
             if isinstance(part, memcached_commands.CasOf):
@@ -93,7 +115,7 @@ class Run(differential.Differential):
         direct_data, pool_data = (b"".join(self._fill(command, side) for command in commands)
                                   for side in (0, 1))
         self.batch = [self._fill(command, 0)[:70] for command in commands]
-        expected = self.direct.all_replies([direct_data])
+        expected = joined(self.direct.all_replies([direct_data]))
         try:
             actual = self.proxied.all_replies(cutter(pool_data))
         except (wire.ConnectionClosed, wire.ProtocolError, TimeoutError) as error:
@@ -105,6 +127,7 @@ class Run(differential.Differential):
             self._fail(min(len(expected), len(actual)), expected, actual)
         self.done += len(commands)
         self.replies += len(actual)
+        self.long_lines += sum(bool(command.lines) for command in commands)
 
     def _fail(self, place, expected, actual):
         lines = [f"{self._where()}: reply {place} of the batch"]
@@ -118,7 +141,8 @@ class Run(differential.Differential):
         return f"behind command {self.done}\n{self._replay()}"
 
     def summary(self):
-        return f"no difference in {self.replies} replies to {self.done} commands"
+        return f"no difference in {self.replies} replies to {self.done} commands, " \
+               f"{self.long_lines} of them long gats"
 
     def _same(self, expected, actual):
         if expected.startswith(b"VALUE "):

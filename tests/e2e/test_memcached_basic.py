@@ -3,10 +3,12 @@ commands to all servers, what the proxy answers or refuses itself."""
 
 import base64
 import re
+import socket
 
 import pytest
 
 import harness
+import wire
 from memcached_wire import blocks, line, meta_set, store, values
 
 pytestmark = pytest.mark.skipif(harness.MEMCACHED is None, reason="memcached is not installed "
@@ -186,12 +188,9 @@ def test_gets_answer_in_the_order_of_the_keys(client):
     order = keys[::-1] + [b"missing-1"] + keys[::7] + keys[:1] * 3 + [b"missing-2", keys[9]]
     expected = [(key, b"value of " + key) for key in order if not key.startswith(b"missing")]
     assert client.get(*order) == expected
-    for name in (["gets"], ["gat", 0], ["gats", 0]):
-        # A gat has 2048 bytes at most: what memcached takes for sure.
-        asked = order if name == ["gets"] else order[:60] + order[-60:]
-        wanted = [(key, b"value of " + key) for key in asked if not key.startswith(b"missing")]
-        found, last = blocks(client.call(*name, *asked))
-        assert [(words[1], data) for words, data in found] == wanted
+    for name in (["gets"], ["gat", 0], ["gats", 0], ["bget"]):
+        found, last = blocks(client.call(*name, *order))
+        assert [(words[1], data) for words, data in found] == expected
         assert {len(words) for words, _ in found} == {5 if name[0].endswith("s") else 4}
         assert last == b"END\r\n"
     assert client.get(*[b"missing-%d" % index for index in range(100)]) == []
@@ -206,8 +205,93 @@ def test_get_of_five_thousand_keys(client):
     assert values(replies[0]) == [(key, key) for key in keys[::-1]]
     assert values(replies[1]) == [(keys[0], keys[0])]
     assert len(values(replies[2])) == 5000
-    # memcached closes a connection at such a line, and others share it.
-    assert replies[3] == b"CLIENT_ERROR ringfold: line of more than 2048 bytes\r\n"
+    assert values(replies[3]) == values(replies[2])
+
+
+def stat(direct, name):
+    return int(re.search(rb"STAT %s (\d+)\r\n" % name, direct.call("stats"))[1])
+
+
+def test_a_long_gat_touches_each_key_once(pool, client):
+    """A memcached alone would close the connection at such a line when it comes in pieces."""
+    keys = in_front(1000)
+    client.pipeline([store("set", key, key, exptime=100) for key in keys])
+    counters = [(server.raw(), []) for server in pool.servers]
+    for direct, before in counters:
+        before += [stat(direct, b"cmd_touch"), stat(direct, b"total_connections")]
+    request = line("gat", 2000, *keys)
+    chunks = [request[at : at + 1000] for at in range(0, len(request), 1000)]
+    reply, behind = client.all_replies([*chunks, line("mn")])
+    assert values(reply) == [(key, key) for key in keys]
+    assert behind == b"MN\r\n"
+    touched = 0
+    for direct, (touches, connections) in counters:
+        touched += stat(direct, b"cmd_touch") - touches
+        assert stat(direct, b"total_connections") == connections
+        direct.close()
+    assert touched == len(keys)
+    left = client.pipeline([line("mg", key, "t") for key in keys])
+    assert all(1900 < int(words[4:-2]) <= 2000 for words in left)
+    # The first of the two takes the item away from the second.
+    twice = keys[:1] + [b"%d:none" % index for index in range(500)] + keys[:1]
+    assert values(client.call("gat", -1, *twice)) == [(keys[0], keys[0])]
+
+
+def test_gets_of_every_length_around_the_longest_line(client):
+    client.set("a", "x")
+    for name in (["get"], ["gets"], ["bget"], ["gat", 0], ["gats", "0" * 250]):
+        for end in (b"\n", b"\r\n"):
+            for length in range(2044, 2056):
+                head = line(*name, "a")[:-2]
+                middle = b" none" * ((length - len(head) - len(end) - 60) // 5)
+                rest = length - len(head) - len(middle) - len(end) - len(b"  a")
+                request = head + middle + b" " + b"n" * rest + b" a" + end
+                assert len(request) == length
+                reply, behind = client.all_replies([request + line("get", "none")])
+                assert values(reply) == [(b"a", b"x")] * 2
+                assert behind == b"END\r\n"
+    assert client.call("gat", "0" * 251, "a") == BAD_LINE
+
+
+def test_the_lines_of_a_long_gat(cluster):
+    """What a server hears: lines that it takes, each as long as it can be."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(wire.REPLY_DEADLINE)
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        proxy = cluster.start_proxy(protocol="memcached", servers=[f"{address}:1 alpha"])
+        server, _ = listener.accept()
+        with server, proxy.memcached() as client:
+            server.settimeout(wire.REPLY_DEADLINE)
+            keys = [b"%d:" % index + b"k" * (index * 7 % 240) for index in range(300)]
+            client.send(b"gats   +100  " + b"  ".join(keys) + b"\n")
+            heard = b""
+            while not heard.endswith(b" " + keys[-1] + b"\r\n"):
+                data = server.recv(1 << 16)
+                assert data
+                heard += data
+            lines = heard.splitlines(keepends=True)
+            asked = [text.split()[2:] for text in lines]
+            assert all(text.startswith(b"gats +100 ") and len(text) <= 2048 for text in lines)
+            assert [key for part in asked for key in part] == keys
+            for text, following in zip(lines, asked[1:]):
+                assert len(text) + 1 + len(following[0]) > 2048
+            hits = [b"VALUE %s 0 1 7\r\nx\r\n" % key for part in asked for key in part[1:3]]
+            server.sendall(b"".join(b"".join(hits[2 * index : 2 * index + 2]) + b"END\r\n"
+                                    for index in range(len(lines))))
+            assert client.reply() == b"".join(hits) + b"END\r\n"
+
+
+@pytest.mark.heavy
+def test_a_gat_of_too_many_keys(memcached_one):
+    """65,536 lines of eight keys are the most."""
+    keys = [b"%0250d" % index for index in range(8 * 65536 + 1)]
+    with memcached_one.proxy.memcached() as client:
+        client.set(keys[-2], "x")
+        assert client.call("gat", 0, *keys[:-1]) == (
+            b"VALUE %s 0 1\r\nx\r\nEND\r\n" % keys[-2])
+        assert client.call("gat", 0, *keys) == (
+            b"CLIENT_ERROR ringfold: too many keys in one command\r\n")
+        assert client.get(keys[-2]) == [(keys[-2], b"x")]
 
 
 def test_large_values_in_a_get_of_many(client):

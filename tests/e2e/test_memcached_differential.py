@@ -18,6 +18,7 @@ def test_random_memcached_commands(request, seed, server_count, threads):
         assert run.done >= count
         assert run.replies > count / 2
         assert run.seen  # cas uniques were compared
+        assert run.long_lines
 
 
 def test_what_may_differ_is_noticed():

@@ -103,10 +103,14 @@ def test_keys_of_a_dead_server_are_an_error_not_a_miss(without_beta):
         assert [data for _, data in found] == alive
         assert names_beta(last)
         assert client.get(*alive) == [(key, key) for key in alive]
-        for request in (line("get", dead[0]), line("get", *dead), store("set", dead[0], "x"),
-                        line("mg", dead[0], "v"), line("mg", dead[0], "v", "q"),
-                        meta_set(dead[0], "x", "q"), line("incr", dead[0], 1),
-                        line("delete", dead[0]), line("flush_all", 1000), line("stats")):
+        found, last = blocks(client.call("gat", 0, *homes, *homes))
+        assert [data for _, data in found] == alive * 2
+        assert names_beta(last)
+        for request in (line("get", dead[0]), line("get", *dead), line("gat", 0, *dead * 20),
+                        store("set", dead[0], "x"), line("mg", dead[0], "v"),
+                        line("mg", dead[0], "v", "q"), meta_set(dead[0], "x", "q"),
+                        line("incr", dead[0], 1), line("delete", dead[0]),
+                        line("flush_all", 1000), line("stats")):
             assert names_beta(client.ask(request)), request
         client.send(store("set", dead[0], "x", "noreply") + line("delete", dead[0], "noreply")
                     + line("mn"))
@@ -132,6 +136,9 @@ def test_miss_on_error(cluster):
     with cluster.proxy.memcached() as client:
         assert client.get(*homes) == [(key, key) for key in alive]
         assert client.get(*homes) == [(key, key) for key in alive]
+        found, last = blocks(client.call("gats", 0, *[*homes] * 5))
+        assert [data for _, data in found] == alive * 5
+        assert last == b"END\r\n"
 
 
 def test_a_stopped_server_times_out_alone(cluster):
@@ -143,6 +150,9 @@ def test_a_stopped_server_times_out_alone(cluster):
     with cluster.proxy.memcached() as client:
         found, last = blocks(client.call("get", *homes))
         assert [data for _, data in found] == alive
+        assert names_beta(last)
+        found, last = blocks(client.call("gat", 0, *[*homes] * 5))
+        assert [data for _, data in found] == alive * 5
         assert names_beta(last)
     cluster.servers[1].resume()
     with cluster.proxy.memcached() as client:
