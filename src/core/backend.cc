@@ -18,6 +18,9 @@ namespace {
 constexpr i64 kStallFactor = 4;
 constexpr Nanos kStallMin = kSecond;
 
+// A connection that lived so long was not closed for being made.
+constexpr Nanos kUsefulConnection = kSecond;
+
 Backend& backend_of(Context& context, const BackendConnection& connection) {
   return context.pools[connection.pool].backends[connection.backend];
 }
@@ -195,6 +198,21 @@ Nanos stall_deadline(const Context& context, const BackendConnection& connection
   return std::max({asked, connection.last_received, connection.front_progress}) + limit;
 }
 
+// Opens a lost connection anew without waiting for the next request, so that a server which is gone
+// is known to be so before anybody asks it. One that closes connections as soon as they are made is
+// not offered them again and again.
+void reopen_connection(Context& context, const BackendConnection& lost) {
+  const Pool& pool = context.pools[lost.pool];
+  const Backend& backend = pool.backends[lost.backend];
+  const bool was_of_use =
+      lost.last_received != 0 || context.now() - lost.ready_at > kUsefulConnection;
+  if (!pool.config->preconnect || context.draining || !was_of_use) return;
+  if (backend.health.state != HealthState::up || backend.connections[lost.place] != kNone) return;
+  Failure failure = Failure::none;
+  // One that cannot be opened now is opened for the next request, which is told if that fails.
+  static_cast<void>(open_connection(context, lost.pool, lost.backend, lost.place, failure));
+}
+
 // Takes the connection out of its backend; the slot is freed when the kernel has let go.
 void close_connection(Context& context, u32 index) {
   BackendConnection& connection = context.connections[index];
@@ -298,6 +316,7 @@ void on_backend_connected(Context& context, u32 index, i32 result) {
 void become_ready(Context& context, u32 index) {
   BackendConnection& connection = context.connections[index];
   connection.state = BackendState::ready;
+  connection.ready_at = context.now();
   connection.connect_deadline = kNever;
   connection.out.append_all(connection.queued);
   if (!connection.out.empty()) mark_backend_dirty(context, index);
@@ -371,10 +390,12 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
     context.requests[request_index].in_backend = false;
     answer_with_failure(context, request_index, line);
   }
-  if (is_harmless) return;
-  const bool is_stuck = was_ready && failure == Failure::timed_out;
-  note_failure(context, connection.pool, connection.backend, failure, detail,
-               !was_ready || is_stuck);
+  if (!is_harmless) {
+    const bool is_stuck = was_ready && failure == Failure::timed_out;
+    note_failure(context, connection.pool, connection.backend, failure, detail,
+                 !was_ready || is_stuck);
+  }
+  if (was_ready) reopen_connection(context, connection);
 }
 
 Nanos expire_connection(Context& context, u32 index) {

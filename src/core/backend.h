@@ -87,7 +87,8 @@ struct BackendConnection {
   OpenGet open_get;
   Block* cut_line = nullptr;  // of a reply to folded gets, as far as it has come; owned
   Nanos connect_deadline = kNever;
-  u64 sent_bytes = 0;        // since the connection was opened
+  u64 sent_bytes = 0;  // since the connection was opened
+  Nanos ready_at = 0;
   Nanos last_received = 0;   // when the server last said anything
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
 };

@@ -12,7 +12,7 @@ namespace ringfold {
 namespace {
 
 // A server that was restarted is found again soon; one that stays away costs a connect a second.
-constexpr Nanos kFirstProbe = 10 * kMillisecond;
+constexpr Nanos kFirstProbe = kMillisecond;
 constexpr Nanos kProbeMax = kSecond;
 
 // Workers that lost a server together must not come back together: up to this share of the wait is
