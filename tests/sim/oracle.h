@@ -1,14 +1,13 @@
 // Oracle: what is true in a random world. Every command has a token of its own ("#17") in its keys
 // and values; the toy servers report each execution with the reply they gave, the clients report
-// each reply they got, and the oracle compares:
-//   - every reply is the one given to exactly this command, or an error the world permits;
-//   - a command is executed at most once at each server, and a merged reply is the sum of its
-//     parts;
-//   - the commands of one client reach one server in the client's order.
+// each reply they got, and the oracle compares. What holds for all protocols is here:
+//   - a command is executed at most once at each server;
+//   - the commands of one client reach one server in the client's order;
+//   - the proxy's own errors come only where something was broken.
+// What a reply has to be is the protocol's business: redis_oracle.h, memcached_oracle.h.
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,113 +18,132 @@
 namespace ringfold::sim {
 
 enum class CommandKind : u8 {
-  by_key,        // the reply of the one server that executed it
+  by_key,     // the reply of the one server that executed it
+  flush,      // FLUSHALL, flush_all
+  from_all,   // `expected`, once all servers have executed it
+  exact,      // answered by the proxy: `expected`
+  any_error,  // an error in anybody's words
+  refused,    // an error in the proxy's words
+  // Redis
   cross_key,     // two keys: by_key when one server holds both, else an error
   array_by_key,  // MGET
   sum,           // DEL UNLINK TOUCH EXISTS
   all_ok,        // MSET
   dbsize,        // the toys' numbers decode to one of each server
-  flush,         // FLUSHALL
   keys,          // KEYS: the lists of all servers
   scan,          // SCAN: the elements of one server
-  from_all,      // SCRIPT LOAD, SCRIPT EXISTS: `expected`, once all servers have executed it
-  exact,         // answered by the proxy: `expected`
-  any_error,     // an error in anybody's words
-  refused,       // an error in the proxy's words
   no_auth,       // an error that begins -NOAUTH
+  // memcached
+  values,  // get gets gat gats
+  stats,   // the lines of all servers
+};
+
+// Which answers the client does not see.
+enum class Hush : u8 {
+  none,
+  everything,  // noreply
+  misses,      // mg q: EN
+  successes,   // ms q, md q, ma q: HD, and VA of ma
 };
 
 struct Execution {
   u32 server = 0;
   u32 session = 0;
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments;  // memcached: the data block is the last
   std::string reply;
 };
 
 struct Issued {
   CommandKind kind = CommandKind::exact;
+  Hush hush = Hush::none;
   u32 client = 0;
+  std::size_t size = 0;  // bytes as sent
+  u64 moment = 0;        // memcached: of Oracle::moment(), when it was made
   std::vector<std::string> arguments;
   std::string expected;
   std::vector<Execution> executions;
-  bool answered = false;
   bool overtaken = false;  // a later command of the client came before it, on another connection
 };
 
 class Oracle {
  public:
-  Oracle(Universe& universe, u32 server_count) : universe_(universe), server_count_(server_count) {
-    sizes_.resize(server_count);
-  }
+  Oracle(Universe& universe, u32 server_count) : universe_(universe), server_count_(server_count) {}
+  virtual ~Oracle() = default;
+  Oracle(const Oracle&) = delete;
+  Oracle& operator=(const Oracle&) = delete;
 
-  // Whether "-ERR ringfold: ..." is a permitted answer to a healthy command.
+  // Whether the proxy's error is a permitted answer to a healthy command.
   void permit_errors(bool permitted) { errors_permitted_ = permitted; }
-  // A larger command is a protocol error.
+  // A larger command is refused.
   void limit_requests(std::size_t size) { request_max_ = size; }
   bool errors_permitted() const { return errors_permitted_; }
 
   // A new command; its token. The caller fills in the rest.
   u32 issue(CommandKind kind, u32 client);
   Issued& issued(u32 token) { return issued_[token]; }
+  const Issued& issued(u32 token) const { return issued_[token]; }
 
   void on_executed(u32 token, Execution execution);
-  i64 next_size(u32 server);  // what DBSIZE of a toy says: different every time
-  void on_flush() { ++flushes_; }
 
-  // True when the reply was the proxy's error for a command that deserved better.
+  // Why the reply cannot be the answer to the command; empty: it can. Redis: asked once a reply.
+  [[nodiscard]] std::string objection(u32 token, std::string_view reply);
+
+  // Whether the command may have ended, by now, with no answer that its client sees.
+  [[nodiscard]] virtual bool may_be_silent(u32) const { return false; }
+
+  // The reply belongs to this command. True when it was the proxy's error for one that deserved
+  // better.
+  bool take(u32 token, std::string_view reply);
+
+  // Both; an objection is the world's failure.
   bool on_reply(u32 token, std::string_view reply);
+
+  // What was asked, what the servers said, what the client got, and why that is wrong.
+  void wrong(u32 token, std::string_view reply, const std::string& why);
 
   // What was asked, and what the servers said.
   std::string describe(u32 token) const;
 
   // How long the longest reply given to a command was, bytes.
-  std::size_t longest_reply(u32 token) const;
+  virtual std::size_t longest_reply(u32 token) const;
+
   u64 replies() const { return replies_; }
   u64 errors() const { return errors_; }
   u64 executions() const { return executions_; }
 
- private:
-  void check(const Issued& issued, std::string_view reply);
-  void check_array(const Issued& issued, std::string_view reply);
-  void check_sum(const Issued& issued, std::string_view reply);
-  void check_all_ok(const Issued& issued, std::string_view reply);
-  void check_dbsize(const Issued& issued, std::string_view reply);
-  void check_keys(const Issued& issued, std::string_view reply);
-  void check_from_all(const Issued& issued, std::string_view reply);
-  bool covers_keys(const Issued& issued, std::size_t step) const;
-  bool is_error_of_child(const Issued& issued, std::string_view reply) const;
-  void wrong(const Issued& issued, std::string_view reply, const std::string& why);
+ protected:
+  virtual bool is_proxy_error(std::string_view reply) const = 0;
+  // The reply refuses a command that is too large.
+  virtual bool is_too_large(const Issued& issued, std::string_view reply) const = 0;
+  virtual std::string check(const Issued& issued, std::string_view reply) = 0;
 
+  // An error of the proxy where it is no failure of its own.
+  static bool expects_error(const Issued& issued);
+
+  // The command reached a server. Fails the world when a later one of its client came before it.
+  void note_order(u32 token, u32 server, u32 session);
+
+  Universe& universe_;
+  const u32 server_count_;
+  bool errors_permitted_ = false;
+  std::size_t request_max_ = SIZE_MAX;
+  std::vector<Issued> issued_;
+  u64 executions_ = 0;
+
+ private:
   struct LastExecution {
     u32 token = 0;
     u32 session = 0;
   };
 
-  Universe& universe_;
-  u32 server_count_;
-  bool errors_permitted_ = false;
-  std::size_t request_max_ = SIZE_MAX;
-  std::vector<Issued> issued_;
   std::map<std::pair<u32, u32>, LastExecution> last_;   // by client and server
   std::map<std::pair<u32, u32>, u32> last_of_session_;  // by client and session
-  struct Sizes {
-    i64 last = 0;
-    std::set<i64> outstanding;  // given to nobody's reply yet
-  };
-  std::vector<Sizes> sizes_;  // by server
-  u64 flushes_ = 0;
-  u64 flushes_answered_ = 0;
   u64 replies_ = 0;
   u64 errors_ = 0;
-  u64 executions_ = 0;
 };
 
 // The token a command carries, or 0: the number behind the last '#' of its first argument that has
 // one.
 [[nodiscard]] u32 token_of(const std::vector<std::string>& arguments);
-
-[[nodiscard]] inline bool is_proxy_error(std::string_view reply) {
-  return reply.starts_with("-ERR ringfold: ");
-}
 
 }  // namespace ringfold::sim

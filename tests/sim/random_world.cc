@@ -111,7 +111,7 @@ void RandomWorld::pick_clients() {
 }
 
 void RandomWorld::add_server(u32 index) {
-  ToyRedisOptions options;
+  ToyServerOptions options;
   options.index = index;
   options.password = pool_.password;
   options.database = pool_.database;

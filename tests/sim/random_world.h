@@ -54,7 +54,7 @@ class RandomWorld {
   Stage stage_;
   Dice& dice_;
   const u32 server_count_;
-  Oracle oracle_;
+  RedisOracle oracle_;
   PoolConfig pool_;
   RingSimOptions ring_options_;
   CommandTraits traits_;

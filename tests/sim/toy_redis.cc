@@ -6,194 +6,30 @@
 
 namespace ringfold::sim {
 
-namespace {
-
-enum Event : u32 { event_execute, event_revive };
-
-constexpr u32 kSessionsOfOneServer = 1u << 20;
-
-}  // namespace
-
-ToyRedis::ToyRedis(Universe& universe, Network& network, const Address& address, Oracle& oracle,
-                   const ToyRedisOptions& options)
-    : universe_(universe),
-      network_(network),
-      address_(address),
-      oracle_(oracle),
-      options_(options) {
-  network_.listen(address_, *this);
+ToyServer::Take ToyRedis::take_command(Session& session, std::size_t& size) {
+  const toy::ScanResult result = toy::scan_command(session.input.view(), session.words);
+  size = result.size;
+  if (result.status == toy::Scan::broken) return Take::broken;
+  return result.status == toy::Scan::incomplete ? Take::incomplete : Take::complete;
 }
 
-void ToyRedis::trace(const Session& session, const char* what, std::string_view bytes) {
-  if (!universe_.tracing()) return;
-  universe_.trace("server " + std::to_string(options_.index) + "." +
-                      std::to_string(session.serial % kSessionsOfOneServer),
-                  what, bytes);
+bool ToyRedis::greet(Session& session, std::string& reply) {
+  reply = handshake_reply(session);
+  return !reply.empty();
 }
 
-void ToyRedis::on_incoming(End& end) {
-  Session& session = sessions_.emplace_back();
-  session.end = &end;
-  session.serial = options_.index * kSessionsOfOneServer + static_cast<u32>(sessions_.size());
-  end.owner = this;
-  end.tag = static_cast<u32>(sessions_.size() - 1);
-  trace(session, "is connected");
+u32 ToyRedis::token(const Session& session) const {
+  return token_of(session.words);
 }
 
-void ToyRedis::on_arrival(End& end) {
-  Session& session = sessions_[end.tag];
-  const std::size_t count = end.arrived().size();
-  if (count > 0) {
-    session.input.append(end.arrived());
-    end.consume(count);
-  }
-  pump(session);
-}
-
-void ToyRedis::pump(Session& session) {
-  while (!session.busy && !session.end->closed() && next_command(session)) {
-    if (strike(session)) return;
-    Dice& dice = universe_.dice;
-    Nanos delay = 0;
-    if (dice.chance(1, 4)) delay = dice.between(0, 100) * kMicrosecond;
-    if (dice.roll(Die::server_stalls)) delay = dice.between(1, 1500) * kMillisecond;
-    if (delay == 0) {
-      execute(session);
-      continue;
-    }
-    if (delay >= kMillisecond) trace(session, "stalls");
-    session.busy = true;
-    universe_.after(delay, *this, event_execute, generation_ << 32 | session.end->tag);
-  }
-  if (!session.end->closed() && !session.busy &&
-      (session.end->finished() || session.end->broken())) {
-    trace(session, "sees the end");
-    session.end->close();
-  }
-}
-
-bool ToyRedis::next_command(Session& session) {
-  const std::string_view arrived = session.input.view();
-  if (arrived.size() < session.need || arrived.empty()) return false;
-  const toy::ScanResult result = toy::scan_command(arrived, session.current);
-  session.need = result.status == toy::Scan::incomplete ? result.size : 0;
-  if (result.status == toy::Scan::incomplete) return false;
-  if (result.status == toy::Scan::broken) {
-    universe_.fail("server " + std::to_string(options_.index) +
-                   " was sent no command: " + printable(arrived));
-    return false;
-  }
-  trace(session, "hears", arrived.substr(0, result.size));
-  session.input.consume(result.size);
-  return true;
-}
-
-// True when a fault ended the session (or the server) instead of executing the command.
-bool ToyRedis::strike(Session& session) {
-  Dice& dice = universe_.dice;
-  if (dice.roll(Die::server_dies)) {
-    die();
-    return true;
-  }
-  if (dice.roll(Die::server_resets_before)) {
-    trace(session, "resets");
-    session.end->reset(true);
-    return true;
-  }
-  if (dice.roll(Die::server_closes)) {
-    trace(session, "closes");
-    session.end->close();
-    return true;
-  }
-  return false;
-}
-
-void ToyRedis::die() {
-  universe_.trace("server " + std::to_string(options_.index), "dies");
-  for (Session& session : sessions_) {
-    if (!session.end->closed()) session.end->reset(true);
-  }
-  network_.set_reach(address_, universe_.dice.chance(1, 3) ? Reach::silent : Reach::refusing);
-  universe_.after(universe_.dice.between(1, 500) * kMillisecond, *this, event_revive);
-}
-
-void ToyRedis::recover() {
-  ++generation_;
-  network_.set_reach(address_, Reach::open);
-  for (std::size_t i = 0; i < sessions_.size(); ++i) {
-    if (sessions_[i].busy && !sessions_[i].end->closed()) {
-      universe_.after(0, *this, event_execute, generation_ << 32 | i);
-    }
-  }
-}
-
-void ToyRedis::on_event(u32 kind, u64 argument) {
-  if (kind == event_revive) {
-    network_.set_reach(address_, Reach::open);
-    return;
-  }
-  Session& session = sessions_[static_cast<u32>(argument)];
-  if (argument >> 32 != generation_ || session.end->closed()) return;
-  session.busy = false;
-  execute(session);
-  pump(session);
-}
-
-void ToyRedis::execute(Session& session) {
-  const std::string name = lower(session.current[0]);
-  Dice& dice = universe_.dice;
-  std::string reply = handshake_reply(session, name);
-  if (!reply.empty()) return say(session, std::move(reply));
-  reply = request_reply(session, name);
-  if (dice.roll(Die::server_resets_after)) {
-    trace(session, "resets after executing");
-    return session.end->reset(true);
-  }
-  if (dice.roll(Die::server_cuts_reply)) {
-    trace(session, "ends inside a reply");
-    session.end->write(std::string_view(reply).substr(0, dice.below(reply.size())));
-    return dice.chance(1, 2) ? session.end->close() : session.end->reset(false);
-  }
-  // Sabotage begins where the product's responsibility does.
-  const bool strikes = options_.sabotage != Sabotage::none && dice.chance(1, 10);
-  switch (strikes ? options_.sabotage : Sabotage::none) {
-    case Sabotage::swap:
-      if (!session.held.empty() || session.input.empty()) break;
-      session.held = std::move(reply);
-      return;
-    case Sabotage::twice:
-      if (token_of(session.current) == 0) break;
-      ++sabotaged_;
-      request_reply(session, name);
-      break;
-    case Sabotage::corrupt:
-      if (reply.size() > 6 && reply[0] == '$') {
-        ++sabotaged_;
-        reply[reply.size() - 3] = static_cast<char>(reply[reply.size() - 3] ^ 1);
-      }
-      break;
-    case Sabotage::lose_reply:
-      ++sabotaged_;
-      return;
-    case Sabotage::none:
-      break;
-  }
-  say(session, std::move(reply));
-}
-
-void ToyRedis::say(Session& session, std::string reply) {
-  trace(session, "says", reply);
-  session.end->write(reply);
-  if (session.held.empty()) return;
-  if (session.held != reply) ++sabotaged_;
-  trace(session, "says too late", session.held);
-  session.end->write(session.held);
-  session.held.clear();
+std::size_t ToyRedis::value_end(std::string_view reply) const {
+  return reply.size() > 6 && reply[0] == '$' ? reply.size() - 2 : std::string_view::npos;
 }
 
 // The reply to what the proxy says on its own account; empty for a client's request.
-std::string ToyRedis::handshake_reply(Session& session, const std::string& name) {
-  const std::vector<std::string>& arguments = session.current;
+std::string ToyRedis::handshake_reply(Session& session) {
+  const std::vector<std::string>& arguments = session.words;
+  const std::string name = lower(arguments[0]);
   if (name == "auth") {
     const bool right = !options_.password.empty() && arguments.back() == options_.password;
     session.authenticated = right && !options_.refuses_auth;
@@ -219,8 +55,9 @@ std::string ToyRedis::handshake_reply(Session& session, const std::string& name)
   return {};
 }
 
-std::string ToyRedis::request_reply(Session& session, const std::string& name) {
-  const std::vector<std::string>& arguments = session.current;
+std::string ToyRedis::answer(Session& session) {
+  const std::vector<std::string>& arguments = session.words;
+  const std::string name = lower(arguments[0]);
   if (session.handshake_refused || session.database != options_.database) {
     universe_.fail("a request on a connection without its database: " +
                    printable(toy::command(arguments)));
@@ -264,11 +101,7 @@ std::string ToyRedis::made_up_value(u32 token) {
   std::string value("v");
   value.append(std::to_string(options_.index)).append(".");
   value.append(std::to_string(dice.below(1000))).append("#").append(std::to_string(token));
-  std::size_t filler = dice.below(24);
-  if (dice.chance(1, 30)) filler = dice.below(6000);
-  if (options_.big_replies && dice.chance(1, 10)) filler = 50'000 + dice.below(100'000);
-  for (std::size_t i = 0; i < filler; ++i) value += static_cast<char>('\r' - 5 + i % 11);
-  return toy::bulk(value);
+  return toy::bulk(value + filler());
 }
 
 std::string ToyRedis::made_up_nested(u32 token, u32 depth) {
@@ -318,12 +151,6 @@ std::string ToyRedis::made_up_reply(const std::string& name, std::size_t keys, u
     default:
       return made_up_value(token);
   }
-}
-
-u32 ToyRedis::open_sessions() const {
-  return static_cast<u32>(
-      std::count_if(sessions_.begin(), sessions_.end(),
-                    [](const Session& session) { return !session.end->closed(); }));
 }
 
 }  // namespace ringfold::sim

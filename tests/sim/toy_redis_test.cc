@@ -86,8 +86,8 @@ struct Client final : EndOwner {
 TEST_CASE("the toy server wants its password and reports each execution") {
   Universe universe(1);
   Network network(universe);
-  Oracle oracle(universe, 1);
-  ToyRedisOptions options;
+  RedisOracle oracle(universe, 1);
+  ToyServerOptions options;
   options.password = "geheim";
   options.database = 3;
   options.honest = true;
