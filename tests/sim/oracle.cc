@@ -79,7 +79,8 @@ std::size_t Oracle::longest_reply(u32 token) const {
 }
 
 void Oracle::wrong(u32 token, std::string_view reply, const std::string& why) {
-  universe_.fail(describe(token) + "\n  and the client got " + printable(reply) + "\n  but " + why);
+  universe_.fail((token == 0 ? "a client asked nothing" : describe(token)) +
+                 "\n  and the client got " + printable(reply) + "\n  but " + why);
 }
 
 std::string Oracle::describe(u32 token) const {

@@ -98,7 +98,8 @@ class Oracle {
   // Both; an objection is the world's failure.
   bool on_reply(u32 token, std::string_view reply);
 
-  // What was asked, what the servers said, what the client got, and why that is wrong.
+  // What was asked, what the servers said, what the client got, and why that is wrong. token 0:
+  // a reply to nothing.
   void wrong(u32 token, std::string_view reply, const std::string& why);
 
   // What was asked, and what the servers said.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "ringfold/base/limits.h"
-#include "toy_resp.h"
 
 namespace ringfold::sim {
 
@@ -13,13 +12,14 @@ enum Event : u32 { event_start, event_batch, event_read };
 
 }  // namespace
 
-RandomClient::RandomClient(Universe& universe, Network& network, Oracle& oracle,
-                           const CommandTraits& traits, const RandomClientOptions& options)
+RandomClient::RandomClient(Universe& universe, Network& network, Oracle& oracle, Tongue& tongue,
+                           const RandomClientOptions& options)
     : universe_(universe),
       network_(network),
       oracle_(oracle),
-      traits_(traits),
+      tongue_(tongue),
       options_(options),
+      unanswered_(oracle),
       left_(options.commands) {
   const bool late = universe_.dice.chance(1, 3);
   universe_.after(late ? universe_.dice.between(0, 20) * kMillisecond : 0, *this, event_start);
@@ -57,11 +57,8 @@ void RandomClient::start() {
   }
   std::string batch;
   if (!options_.password.empty()) {
-    const RandomCommand early = exact_command(oracle_, options_.number, {"get", "early"}, {});
-    oracle_.issued(early.token).kind = CommandKind::no_auth;
-    send(early, batch);
-    send(exact_command(oracle_, options_.number, {"auth", options_.password}, toy::simple("OK")),
-         batch);
+    send(tongue_.early(options_.number), batch);
+    send(tongue_.login(options_.number, options_.password), batch);
   }
   end_->write(batch);
   send_batch();
@@ -70,7 +67,7 @@ void RandomClient::start() {
 void RandomClient::send(const RandomCommand& command, std::string& batch) {
   trace("says", command.bytes);
   batch += command.bytes;
-  unanswered_.push_back(command.token);
+  if (command.token != 0) unanswered_.push(command.token);
 }
 
 void RandomClient::send_batch() {
@@ -80,8 +77,13 @@ void RandomClient::send_batch() {
   std::string batch;
   u64 count = 1 + dice.below(options_.depth);
   while (count-- > 0 && left_ > 0 && unanswered_.size() < options_.depth) {
-    send(random_command(oracle_, dice, traits_, options_.number), batch);
-    if (--left_ == 0) send_last(batch);
+    const RandomCommand command = tongue_.command(options_.number);
+    send(command, batch);
+    const bool is_last = --left_ == 0;
+    // Without it nobody could say when a command has gone well that is silent then.
+    const bool may_end_here = is_last || count == 0 || unanswered_.size() >= options_.depth;
+    if (command.may_be_silent && may_end_here) send(tongue_.barrier(options_.number), batch);
+    if (is_last) send_last(batch);
   }
   end_->write(batch);
   if (left_ == 0) {
@@ -96,19 +98,9 @@ void RandomClient::send_batch() {
 }
 
 void RandomClient::send_last(std::string& batch) {
-  if (options_.ends_with_quit) {
-    send(exact_command(oracle_, options_.number, {"quit"}, toy::simple("OK")), batch);
-    leaving_ = true;
-  } else if (options_.ends_rudely) {
-    constexpr const char* kRubbish[] = {"*1\r\n$-7\r\nx", "*zwei\r\n", "*1\r\n:1\r\n", "\"open\r\n",
-                                        "*2\r\n$3\r\nget\r\n$99999999999999999999\r\n"};
-    RandomCommand rubbish;
-    rubbish.token = oracle_.issue(CommandKind::any_error, options_.number);
-    rubbish.bytes = kRubbish[universe_.dice.below(5)];
-    oracle_.issued(rubbish.token).arguments = {rubbish.bytes};
-    send(rubbish, batch);
-    leaving_ = true;
-  }
+  if (!options_.ends_with_quit && !options_.ends_rudely) return;
+  send(tongue_.last_word(options_.number, !options_.ends_with_quit), batch);
+  leaving_ = true;
 }
 
 void RandomClient::schedule_batch() {
@@ -169,7 +161,7 @@ void RandomClient::read() {
     end_->consume(count);
   }
   while (!gone_ && input_.size() >= need_ && !input_.empty()) {
-    const toy::ScanResult result = toy::scan_reply(input_.view());
+    const toy::ScanResult result = tongue_.scan_reply(input_.view());
     need_ = result.status == toy::Scan::incomplete ? result.size : 0;
     if (result.status == toy::Scan::incomplete) break;
     if (result.status == toy::Scan::broken) {
@@ -183,10 +175,9 @@ void RandomClient::read() {
 
 void RandomClient::take_reply(std::string_view reply) {
   trace("hears", reply);
-  if (unanswered_.empty()) return wrong("got a reply to nothing: " + printable(reply));
-  const u32 token = unanswered_.front();
-  unanswered_.pop_front();
-  const bool failed = oracle_.on_reply(token, reply);
+  const u32 token = unanswered_.take(reply);
+  if (token == 0) return;
+  const bool failed = oracle_.take(token, reply);
   if (token == probe_token_) {
     probe_answered_ = !failed;
     universe_.interrupted = true;
@@ -203,23 +194,25 @@ void RandomClient::take_reply(std::string_view reply) {
 void RandomClient::on_end() {
   trace(end_->broken() ? "is reset" : "sees the end");
   const bool reset = end_->broken();
-  const bool said_everything = (leaving_ || write_ended_) && unanswered_.empty() && input_.empty();
+  const bool said_everything =
+      (leaving_ || write_ended_) && unanswered_.may_be_over() && input_.empty();
   // A drain may end it between two replies, not inside one.
   const bool drained = close_expected_ && (input_.empty() || reset);
   // A reset overtakes replies; one follows when a connection is closed over unread bytes.
   const bool lost_to_reset = reset && leaving_ && options_.ends_rudely;
   // A server that dies inside a reply which is passed on as it arrives takes the client along, with
   // what was still to be sent to it.
-  const bool cut_through = oracle_.errors_permitted() &&
-                           std::any_of(unanswered_.begin(), unanswered_.end(), [this](u32 token) {
-                             return oracle_.longest_reply(token) >= kCutThroughMin;
-                           });
+  const bool cut_through =
+      oracle_.errors_permitted() &&
+      std::any_of(unanswered_.tokens().begin(), unanswered_.tokens().end(),
+                  [this](u32 token) { return oracle_.longest_reply(token) >= kCutThroughMin; });
   if (!said_everything && !drained && !lost_to_reset && !cut_through && !options_.may_be_closed) {
     std::string text = "the proxy closed its connection with " +
                        std::to_string(unanswered_.size()) + " answers to come and " +
                        std::to_string(left_) + " commands to send; of the next reply it heard " +
                        printable(input_.view());
-    if (!unanswered_.empty()) text.append("\n").append(oracle_.describe(unanswered_.front()));
+    if (!unanswered_.empty())
+      text.append("\n").append(oracle_.describe(unanswered_.tokens().front()));
     wrong(text);
   }
   leave();
@@ -227,7 +220,7 @@ void RandomClient::on_end() {
 }
 
 void RandomClient::probe() {
-  const RandomCommand command = probe_command(oracle_, universe_.dice, traits_, options_.number);
+  const RandomCommand command = tongue_.probe(options_.number);
   probe_token_ = command.token;
   probe_answered_ = false;
   std::string batch;

@@ -2,12 +2,12 @@
 // pace, takes the replies one by one to the oracle, and behaves badly as the dice fall.
 #pragma once
 
-#include <deque>
 #include <string>
 
+#include "answer_line.h"
 #include "network.h"
 #include "oracle.h"
-#include "random_command.h"
+#include "tongue.h"
 #include "universe.h"
 
 namespace ringfold::sim {
@@ -27,7 +27,7 @@ struct RandomClientOptions {
 
 class RandomClient final : private EndOwner, private EventTarget {
  public:
-  RandomClient(Universe& universe, Network& network, Oracle& oracle, const CommandTraits& traits,
+  RandomClient(Universe& universe, Network& network, Oracle& oracle, Tongue& tongue,
                const RandomClientOptions& options);
 
   // It has sent everything and has every answer, or is gone.
@@ -70,12 +70,12 @@ class RandomClient final : private EndOwner, private EventTarget {
   Universe& universe_;
   Network& network_;
   Oracle& oracle_;
-  const CommandTraits& traits_;
+  Tongue& tongue_;
   const RandomClientOptions options_;
   End* end_ = nullptr;
   ByteQueue input_;
   std::size_t need_ = 0;
-  std::deque<u32> unanswered_;
+  AnswerLine unanswered_;
   u32 left_;
   bool started_ = false;
   bool gone_ = false;

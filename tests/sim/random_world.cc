@@ -2,6 +2,11 @@
 
 #include <algorithm>
 
+#include "memcached_tongue.h"
+#include "redis_tongue.h"
+#include "toy_memcached.h"
+#include "toy_redis.h"
+
 namespace ringfold::sim {
 
 namespace {
@@ -11,6 +16,7 @@ namespace {
 constexpr Nanos kSettleTime = 20 * kSecond;
 constexpr Nanos kProbeTime = 2 * kSecond;
 constexpr u32 kProbeRounds = 40;
+constexpr Nanos kQuietTime = 3 * kSecond;  // less than a server connection may be stuck
 constexpr Nanos kDrainTime = 10 * kSecond;
 
 template <class T, std::size_t N>
@@ -24,8 +30,7 @@ RandomWorld::RandomWorld(const WorldOptions& options)
     : options_(options),
       stage_(options.seed),
       dice_(stage_.universe.dice),
-      server_count_(1 + static_cast<u32>(dice_.below(5))),
-      oracle_(stage_.universe, server_count_) {
+      server_count_(1 + static_cast<u32>(dice_.below(5))) {
   if (options.trace_lines != 0) {
     stage_.universe.keep_trace(options.trace_lines, options.print_trace);
   }
@@ -34,7 +39,11 @@ RandomWorld::RandomWorld(const WorldOptions& options)
   limited_ = faulty_ && dice_.chance(1, 6);
   honest_ = dice_.chance(1, 3);
   big_replies_ = dice_.chance(1, 12);
+  const Protocol drawn = dice_.chance(1, 2) ? Protocol::redis : Protocol::memcached;
+  pool_ = simple_pool(server_count_);
+  pool_.protocol = options.protocol.value_or(drawn);
   pick_pool();
+  is_memcached() ? make_memcached() : make_redis();
   pick_ring();
   pick_clients();
   dice_.pick_freedoms();
@@ -42,13 +51,12 @@ RandomWorld::RandomWorld(const WorldOptions& options)
     dice_.pick_faults();
     dice_.pick_client_dice();
   }
-  oracle_.permit_errors(faulty_);
-  for (u32 i = 0; i < server_count_; ++i) add_server(i);
+  oracle_->permit_errors(faulty_);
+  oracle_->limit_requests(pool_.max_request_size);
   describe();
 }
 
 void RandomWorld::pick_pool() {
-  pool_ = simple_pool(server_count_);
   constexpr const char* kTags[] = {"{}", "{}", "{}", "[]", ""};
   pool_.sharding.hash_tag = one_of(dice_, kTags);
   pool_.sharding.distribution = static_cast<Distribution>(dice_.below(6));
@@ -60,20 +68,42 @@ void RandomWorld::pick_pool() {
   // Where nothing is broken, nothing may time out either, however slow the network is.
   pool_.timeout_ms = faulty_ ? one_of(dice_, kTimeouts) : 10'000;
   pool_.connect_timeout_ms = faulty_ ? 20 + static_cast<u32>(dice_.below(200)) : 10'000;
-  if (dice_.chance(1, 3)) pool_.password = "geheim";
-  if (dice_.chance(1, 3)) pool_.database = 1 + static_cast<u32>(dice_.below(15));
-  if (dice_.chance(1, 6)) pool_.client_password = "sesam";
   if (limited_ && dice_.chance(2, 3)) pool_.client_output_limit = 512u << dice_.below(8);
   if (limited_ && dice_.chance(1, 3)) {
     pool_.client_connections = 1 + static_cast<u32>(dice_.below(4));
   }
   if (limited_ && dice_.chance(1, 3)) pool_.max_request_size = 60 + dice_.below(2000);
-  oracle_.limit_requests(pool_.max_request_size);
   traits_.hash_tag = pool_.sharding.hash_tag;
   traits_.distinct_keys = pool_.sharding.distribution == Distribution::random;
-  traits_.database = pool_.database;
   if (dice_.chance(1, 10)) traits_.keys_max = 300;
   if (dice_.chance(1, 10)) traits_.value_max = 20'000;
+}
+
+void RandomWorld::make_redis() {
+  if (dice_.chance(1, 3)) pool_.password = "geheim";
+  if (dice_.chance(1, 3)) pool_.database = 1 + static_cast<u32>(dice_.below(15));
+  if (dice_.chance(1, 6)) pool_.client_password = "sesam";
+  traits_.database = pool_.database;
+  auto oracle = std::make_unique<RedisOracle>(stage_.universe, server_count_);
+  tongue_ = std::make_unique<RedisTongue>(*oracle, dice_, traits_);
+  for (u32 i = 0; i < server_count_; ++i) {
+    servers_.push_back(std::make_unique<ToyRedis>(
+        stage_.universe, stage_.network, Stage::server_address(i), *oracle, server_options(i)));
+  }
+  oracle_ = std::move(oracle);
+}
+
+void RandomWorld::make_memcached() {
+  pool_.miss_on_error = dice_.chance(1, 3);
+  auto oracle = std::make_unique<MemcachedOracle>(stage_.universe, server_count_);
+  oracle->permit_misses(pool_.miss_on_error);
+  oracle->bind_keys(pool_.sharding.distribution != Distribution::random);
+  tongue_ = std::make_unique<MemcachedTongue>(*oracle, dice_, traits_);
+  for (u32 i = 0; i < server_count_; ++i) {
+    servers_.push_back(std::make_unique<ToyMemcached>(
+        stage_.universe, stage_.network, Stage::server_address(i), *oracle, server_options(i)));
+  }
+  oracle_ = std::move(oracle);
 }
 
 void RandomWorld::pick_ring() {
@@ -106,11 +136,11 @@ void RandomWorld::pick_clients() {
     options.may_be_closed = limited_;
     options.ends_with_quit = dice_.chance(1, 8);
     options.ends_rudely = dice_.chance(1, 12);
-    clients_.emplace_back(stage_.universe, stage_.network, oracle_, traits_, options);
+    clients_.emplace_back(stage_.universe, stage_.network, *oracle_, *tongue_, options);
   }
 }
 
-void RandomWorld::add_server(u32 index) {
+ToyServerOptions RandomWorld::server_options(u32 index) {
   ToyServerOptions options;
   options.index = index;
   options.password = pool_.password;
@@ -118,20 +148,19 @@ void RandomWorld::add_server(u32 index) {
   options.honest = honest_;
   options.big_replies = big_replies_;
   options.sabotage = options_.sabotage;
-  if (faulty_ && dice_.chance(1, 30)) {
+  if (faulty_ && !is_memcached() && dice_.chance(1, 30)) {
     options.refuses_auth = !pool_.password.empty();
     options.refuses_select = !options.refuses_auth && pool_.database != 0;
     handshake_fails_ |= options.refuses_auth || options.refuses_select;
   }
-  servers_.emplace_back(stage_.universe, stage_.network, Stage::server_address(index), oracle_,
-                        options);
+  return options;
 }
 
 void RandomWorld::describe() {
   const auto number = [this](const char* name, u64 value) {
     settings_ += std::string(" ") + name + "=" + std::to_string(value);
   };
-  settings_ = "world";
+  settings_ = is_memcached() ? "memcached world" : "redis world";
   number("workers", workers_);
   number("servers", server_count_);
   number("server_connections", pool_.server_connections);
@@ -142,6 +171,7 @@ void RandomWorld::describe() {
   number("timeout_ms", pool_.timeout_ms);
   number("connect_timeout_ms", pool_.connect_timeout_ms);
   number("preconnect", pool_.preconnect);
+  number("miss_on_error", pool_.miss_on_error);
   number("password", !pool_.password.empty());
   number("client_password", !pool_.client_password.empty());
   number("database", pool_.database);
@@ -215,6 +245,22 @@ bool RandomWorld::probe_round(Nanos limit) {
   });
 }
 
+// Where nothing is broken no request is left when all clients are content, also none whose answer
+// nobody is meant to see, and no server connection was given up.
+void RandomWorld::check_nothing_broke() {
+  Universe& universe = stage_.universe;
+  for (const auto& server : servers_) {
+    if (server->ended_sessions() != 0) {
+      return universe.fail("the proxy ended a server connection, but nothing was broken");
+    }
+  }
+  const Nanos limit = universe.now() + kQuietTime;
+  while (!universe.failed() && stage_.requests() != 0) {
+    if (universe.now() >= limit) return fail_with_clients("a request waits for ever");
+    stage_.run_until(limit);
+  }
+}
+
 void RandomWorld::end_clients() {
   const bool stay = dice_.chance(1, 3);
   for (RandomClient& client : clients_) {
@@ -249,8 +295,8 @@ void RandomWorld::drain() {
   if (!universe.failed()) stage_.check_nothing_left();
   // What the servers and clients still have to see: every connection's end.
   universe.elapse(kSecond);
-  for (const ToyRedis& server : servers_) {
-    if (!universe.failed() && server.open_sessions() != 0) {
+  for (const auto& server : servers_) {
+    if (!universe.failed() && server->open_sessions() != 0) {
       universe.fail("a server still has a connection when the worker is gone");
     }
   }
@@ -259,17 +305,19 @@ void RandomWorld::drain() {
 void RandomWorld::play() {
   Universe& universe = stage_.universe;
   stage_.start(pool_, workers_, ring_options_);
-  if (dice_.chance(1, 6)) drain_early();
+  // A drain may end before sabotage can be noticed.
+  if (dice_.chance(1, 6) && options_.sabotage == Sabotage::none) drain_early();
   const Nanos fault_time = faulty_ ? dice_.between(100, 4000) * kMillisecond : kSettleTime;
   run_while_busy(universe.now() + fault_time);
   if (universe.failed()) return;
   universe.trace("world", "has no more faults");
   dice_.stop_faults();
-  for (ToyRedis& server : servers_) server.recover();
+  for (const auto& server : servers_) server->recover();
   if (!run_while_busy(universe.now() + kSettleTime) && !universe.failed()) {
     return fail_with_clients("not everything finishes after the faults have stopped");
   }
   if (!universe.failed() && !drained_) probe_all();
+  if (!universe.failed() && !drained_ && !faulty_) check_nothing_broke();
   if (universe.failed()) return;
   end_clients();
   drain();
@@ -281,10 +329,10 @@ WorldReport RandomWorld::run() {
   report.failure = stage_.universe.failure();
   report.settings = settings_;
   report.trace = stage_.universe.trace_text();
-  report.replies = oracle_.replies();
-  report.errors = oracle_.errors();
-  report.executions = oracle_.executions();
-  for (const ToyRedis& server : servers_) report.sabotaged += server.sabotaged();
+  report.replies = oracle_->replies();
+  report.errors = oracle_->errors();
+  report.executions = oracle_->executions();
+  for (const auto& server : servers_) report.sabotaged += server->sabotaged();
   report.virtual_time = stage_.universe.now() - kSecond;
   return report;
 }

@@ -3,16 +3,20 @@
 #pragma once
 
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "random_client.h"
 #include "stage.h"
-#include "toy_redis.h"
+#include "toy_server.h"
 
 namespace ringfold::sim {
 
 struct WorldOptions {
   u64 seed = 1;
+  std::optional<Protocol> protocol;  // nothing: the seed decides
   Sabotage sabotage = Sabotage::none;
   std::size_t trace_lines = 0;
   bool print_trace = false;
@@ -38,12 +42,16 @@ class RandomWorld {
   void pick_pool();
   void pick_ring();
   void pick_clients();
-  void add_server(u32 index);
+  void make_redis();
+  void make_memcached();
+  bool is_memcached() const { return pool_.protocol == Protocol::memcached; }
+  ToyServerOptions server_options(u32 index);
   void play();
   bool run_while_busy(Nanos limit);
   bool clients_done() const;
   void probe_all();
   bool probe_round(Nanos limit);
+  void check_nothing_broke();
   void end_clients();
   void drain_early();
   void drain();
@@ -54,7 +62,8 @@ class RandomWorld {
   Stage stage_;
   Dice& dice_;
   const u32 server_count_;
-  RedisOracle oracle_;
+  std::unique_ptr<Oracle> oracle_;
+  std::unique_ptr<Tongue> tongue_;
   PoolConfig pool_;
   RingSimOptions ring_options_;
   CommandTraits traits_;
@@ -65,7 +74,7 @@ class RandomWorld {
   bool drained_ = false;
   bool honest_ = false;
   bool big_replies_ = false;
-  std::deque<ToyRedis> servers_;
+  std::vector<std::unique_ptr<ToyServer>> servers_;
   std::deque<RandomClient> clients_;
   std::string settings_;
 };

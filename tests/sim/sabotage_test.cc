@@ -11,17 +11,21 @@ namespace {
 
 // Every world in which the sabotage struck has to be reported.
 void check_caught(Sabotage sabotage) {
-  u32 struck = 0;
-  for (u64 seed = 1; seed <= 60; ++seed) {
-    WorldOptions options;
-    options.seed = seed;
-    options.sabotage = sabotage;
-    const WorldReport report = RandomWorld(options).run();
-    if (report.sabotaged == 0) continue;
-    ++struck;
-    CHECK_MESSAGE(!report.failure.empty(), "seed ", seed, " was not reported");
+  for (const Protocol protocol : {Protocol::redis, Protocol::memcached}) {
+    u32 struck = 0;
+    for (u64 seed = 1; seed <= 60; ++seed) {
+      WorldOptions options;
+      options.seed = seed;
+      options.protocol = protocol;
+      options.sabotage = sabotage;
+      const WorldReport report = RandomWorld(options).run();
+      if (report.sabotaged == 0) continue;
+      ++struck;
+      CHECK_MESSAGE(!report.failure.empty(), "seed ", seed, " was not reported, protocol ",
+                    static_cast<u32>(protocol));
+    }
+    CHECK(struck > 10);
   }
-  CHECK(struck > 10);
 }
 
 }  // namespace

@@ -108,6 +108,12 @@ bool Stage::idle() const {
   });
 }
 
+u64 Stage::requests() const {
+  u64 count = 0;
+  for (const auto& machine : machines_) count += machine->worker->accounts().requests;
+  return count;
+}
+
 void Stage::check_nothing_left() {
   for (auto& machine : machines_) {
     const WorkerAccounts accounts = machine->worker->accounts();

@@ -43,6 +43,9 @@ class Stage {
   // The same while the workers live: no client and no request. True when so.
   bool idle() const;
 
+  // Requests that wait for something, in all workers.
+  u64 requests() const;
+
   Universe universe;
   Network network;
 

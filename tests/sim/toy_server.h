@@ -43,6 +43,7 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
   void recover();
 
   u32 open_sessions() const;
+  u32 ended_sessions() const { return static_cast<u32>(sessions_.size()) - open_sessions(); }
   u64 sabotaged() const { return sabotaged_; }
 
  protected:

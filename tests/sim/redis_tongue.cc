@@ -1,6 +1,5 @@
-#include "random_command.h"
+#include "redis_tongue.h"
 
-#include "toy_resp.h"
 #include "toy_store.h"
 
 namespace ringfold::sim {
@@ -10,7 +9,7 @@ namespace {
 // Makes one command; lives for that long.
 class Maker {
  public:
-  Maker(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client)
+  Maker(RedisOracle& oracle, Dice& dice, const CommandTraits& traits, u32 client)
       : oracle_(oracle), dice_(dice), traits_(traits), client_(client) {
     token_ = oracle.issue(CommandKind::exact, client);
     mark_ = std::string("#").append(std::to_string(token_));
@@ -28,7 +27,7 @@ class Maker {
   std::string key();
   std::string value();
 
-  Oracle& oracle_;
+  RedisOracle& oracle_;
   Dice& dice_;
   const CommandTraits& traits_;
   const u32 client_;
@@ -180,9 +179,9 @@ RandomCommand Maker::local() {
 
 }  // namespace
 
-RandomCommand random_command(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client) {
-  Maker maker(oracle, dice, traits, client);
-  const u64 choice = dice.below(20);
+RandomCommand RedisTongue::command(u32 client) {
+  Maker maker(oracle_, dice_, traits_, client);
+  const u64 choice = dice_.below(20);
   if (choice < 11) return maker.by_key();
   if (choice < 16) return maker.several_keys();
   if (choice < 17) return maker.cross_key();
@@ -190,18 +189,43 @@ RandomCommand random_command(Oracle& oracle, Dice& dice, const CommandTraits& tr
   return maker.local();
 }
 
-RandomCommand probe_command(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client) {
-  return Maker(oracle, dice, traits, client).by_key();
+RandomCommand RedisTongue::probe(u32 client) {
+  return Maker(oracle_, dice_, traits_, client).by_key();
 }
 
-RandomCommand exact_command(Oracle& oracle, u32 client, std::vector<std::string> arguments,
-                            std::string expected) {
+RandomCommand RedisTongue::exact(u32 client, std::vector<std::string> arguments,
+                                 std::string expected) {
   RandomCommand command;
-  command.token = oracle.issue(CommandKind::exact, client);
+  command.token = oracle_.issue(CommandKind::exact, client);
   command.bytes = toy::command(arguments);
-  oracle.issued(command.token).arguments = std::move(arguments);
-  oracle.issued(command.token).expected = std::move(expected);
+  oracle_.issued(command.token).arguments = std::move(arguments);
+  oracle_.issued(command.token).expected = std::move(expected);
   return command;
+}
+
+RandomCommand RedisTongue::barrier(u32 client) {
+  return exact(client, {"ping"}, toy::simple("PONG"));
+}
+
+RandomCommand RedisTongue::early(u32 client) {
+  const RandomCommand command = exact(client, {"get", "early"}, {});
+  oracle_.issued(command.token).kind = CommandKind::no_auth;
+  return command;
+}
+
+RandomCommand RedisTongue::login(u32 client, const std::string& password) {
+  return exact(client, {"auth", password}, toy::simple("OK"));
+}
+
+RandomCommand RedisTongue::last_word(u32 client, bool rude) {
+  if (!rude) return exact(client, {"quit"}, toy::simple("OK"));
+  constexpr const char* kRubbish[] = {"*1\r\n$-7\r\nx", "*zwei\r\n", "*1\r\n:1\r\n", "\"open\r\n",
+                                      "*2\r\n$3\r\nget\r\n$99999999999999999999\r\n"};
+  RandomCommand rubbish;
+  rubbish.token = oracle_.issue(CommandKind::any_error, client);
+  rubbish.bytes = kRubbish[dice_.below(5)];
+  oracle_.issued(rubbish.token).arguments = {rubbish.bytes};
+  return rubbish;
 }
 
 }  // namespace ringfold::sim
