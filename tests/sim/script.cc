@@ -130,7 +130,8 @@ void ClientSteps::hears(std::string_view bytes, int line) {
 }
 
 void ClientSteps::hears_error(std::string_view text, int line) {
-  hears_line("-ERR ringfold: ", text, line);
+  const bool is_redis = script_.pool.protocol == Protocol::redis;
+  hears_line(is_redis ? "-ERR ringfold: " : "SERVER_ERROR ringfold: ", text, line);
 }
 
 void ClientSteps::hears_line(std::string_view begin, std::string_view text, int line) {

@@ -49,7 +49,8 @@ class ClientSteps {
   void connects(int line = __builtin_LINE());
   void says(std::string_view bytes, int line = __builtin_LINE());
   void hears(std::string_view bytes, int line = __builtin_LINE());
-  // One line that is an error in the proxy's words ("-ERR ringfold: ...") and contains the text.
+  // One line that is an error in the proxy's words ("-ERR ringfold: ...", "SERVER_ERROR ringfold:
+  // ...") and contains the text.
   void hears_error(std::string_view text, int line = __builtin_LINE());
   // One line that begins and goes on so.
   void hears_line(std::string_view begin, std::string_view text = {}, int line = __builtin_LINE());
