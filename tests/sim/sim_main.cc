@@ -28,10 +28,11 @@ using namespace ringfold;
 using namespace ringfold::sim;
 
 volatile u64 current_seed = 0;
+const char* protocol_option = "";  // what the command line said, to be repeated
 
 void name_world() {
-  std::fprintf(stderr, "\nin the world of: sim --seed %llu\n",
-               static_cast<unsigned long long>(current_seed));
+  std::fprintf(stderr, "\nin the world of: sim --seed %llu%s\n",
+               static_cast<unsigned long long>(current_seed), protocol_option);
 }
 
 // An assertion of the product ends the program; say in which world.
@@ -67,6 +68,9 @@ bool parse_protocol(const char* text, std::optional<Protocol>& protocol) {
   const std::string_view name = text == nullptr ? "" : text;
   if (name == "redis") protocol = Protocol::redis;
   if (name == "memcached") protocol = Protocol::memcached;
+  if (protocol) {
+    protocol_option = *protocol == Protocol::redis ? " --protocol redis" : " --protocol memcached";
+  }
   return name == "any" || protocol.has_value();
 }
 
@@ -100,8 +104,8 @@ bool parse(int count, char** arguments, CommandLine& line) {
 }
 
 void print_failure(u64 seed, const WorldReport& report) {
-  std::fprintf(stderr, "%s\nsim --seed %llu FAILED: %s\n%s\n", report.trace.c_str(),
-               static_cast<unsigned long long>(seed), report.failure.c_str(),
+  std::fprintf(stderr, "%s\nsim --seed %llu%s FAILED: %s\n%s\n", report.trace.c_str(),
+               static_cast<unsigned long long>(seed), protocol_option, report.failure.c_str(),
                report.settings.c_str());
 }
 

@@ -222,6 +222,21 @@ TEST_CASE("the oracle wants the values that servers gave, in the order of the ke
   }
 }
 
+TEST_CASE("the keys of several commands may be joined on the wire") {
+  Case c;
+  c.ask(CommandKind::values, {"get", "a#1"});
+  c.ask(CommandKind::values, {"get", "b#2"});
+  c.ask(CommandKind::values, {"get", "s"});
+  c.oracle.on_values(
+      0, 0, {"get", "a#1", "b#2", "s"},
+      {{"a#1", "VALUE a#1 0 1\r\nx\r\n", ""}, {"b#2", "", ""}, {"s", "", "SERVER_ERROR toy\r\n"}},
+      "");
+  CHECK(c.line.take("VALUE a#1 0 1\r\nx\r\nEND\r\n") == 1);
+  CHECK(c.line.take("END\r\n") == 2);
+  CHECK(c.line.take("SERVER_ERROR toy\r\n") == 3);
+  CHECK_FALSE(c.universe.failed());
+}
+
 TEST_CASE("an answer given before the question is no answer") {
   Case c;
   c.oracle.on_values(0, 0, {"get", "s"}, {{"s", "VALUE s 0 1\r\ny\r\n", ""}}, "");
