@@ -230,14 +230,17 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     Client& client = context.clients[client_index];
     if (request.reply == nullptr && client.first_request == request_index) {
       const bool hidden = is_hidden(request, piece);
-      if (!hidden) {
-        run.add(client_index, piece);
-        run.add(client_index, missing_end(request));
-      }
+      const std::string_view end = missing_end(request);
+      // Out of the line first: what lies before the piece may be flushed, and then the client may
+      // be closed for its output and its requests forgotten.
       client.first_request = request.next_in_client;
       --client.request_count;
       request.in_client = false;
       release_request_if_done(context, request_index);
+      if (!hidden) {
+        run.add(client_index, piece);
+        run.add(client_index, end);
+      }
       // Bytes would make the client be looked at; a hidden reply may be what it waits for as well.
       if (hidden && (client.paused || client.state != ClientState::open)) {
         queue_for_settling(context, client_index, client);
