@@ -66,8 +66,10 @@ Expected<Address> unix_address(std::string_view path) {
   return address;
 }
 
-Expected<Address> resolve_address(const std::string& host, u16 port) {
-  if (const Address literal = numeric_address(host, port); literal.resolved()) return literal;
+Expected<std::vector<Address>> resolve_addresses(const std::string& host, u16 port) {
+  if (const Address literal = numeric_address(host, port); literal.resolved()) {
+    return std::vector{literal};
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -81,10 +83,43 @@ Expected<Address> resolve_address(const std::string& host, u16 port) {
                 "; check the spelling and that this machine's resolver knows the name");
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
-  Address address;
-  address.length = std::min<socklen_t>(found->ai_addrlen, sizeof(address.storage));
-  std::memcpy(&address.storage, found->ai_addr, address.length);
-  return address;
+  std::vector<Address> addresses;
+  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    Address address;
+    address.length = std::min<socklen_t>(entry->ai_addrlen, sizeof(address.storage));
+    std::memcpy(&address.storage, entry->ai_addr, address.length);
+    // A name may stand several times in the hosts file.
+    if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
+  }
+  return addresses;
+}
+
+Expected<Address> resolve_address(const std::string& host, u16 port) {
+  const auto addresses = resolve_addresses(host, port);
+  if (!addresses) return tl::unexpected(addresses.error());
+  return addresses->front();
+}
+
+bool is_numeric_host(const std::string& host) {
+  return numeric_address(host, 0).resolved();
+}
+
+Address with_port(const Address& address, u16 port) {
+  if (!address.resolved()) return address;
+  switch (address.family()) {
+    case AF_INET: {
+      auto name = to_specific<sockaddr_in>(address);
+      name.sin_port = htons(port);
+      return from_specific(name);
+    }
+    case AF_INET6: {
+      auto name = to_specific<sockaddr_in6>(address);
+      name.sin6_port = htons(port);
+      return from_specific(name);
+    }
+    default:
+      return address;
+  }
 }
 
 std::string to_string(const Address& address) {

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 using namespace ringfold;
 
@@ -15,6 +17,33 @@ TEST_CASE("numeric addresses are taken as they are and print as they were") {
   REQUIRE(six.has_value());
   CHECK(six->family() == AF_INET6);
   CHECK(to_string(*six) == "[2001:db8::7]:65535");
+}
+
+TEST_CASE("a numeric host is its only address") {
+  const auto four = resolve_addresses("127.0.0.1", 6379);
+  REQUIRE(four.has_value());
+  CHECK(*four == std::vector{*resolve_address("127.0.0.1", 6379)});
+  for (const char* host : {"127.0.0.1", "::1", "2001:db8::7"}) CHECK(is_numeric_host(host));
+  for (const char* host : {"localhost", "127.0.0", "1", "", "10.0.0.1.example", "[::1]"}) {
+    CHECK_FALSE(is_numeric_host(host));
+  }
+}
+
+TEST_CASE("a name has each of its addresses once") {
+  const auto found = resolve_addresses("localhost", 80);
+  REQUIRE(found.has_value());
+  REQUIRE_FALSE(found->empty());
+  CHECK(found->front() == *resolve_address("localhost", 80));
+  std::set<std::string> texts;
+  for (const Address& address : *found) CHECK(texts.insert(to_string(address)).second);
+}
+
+TEST_CASE("an address with another port is what resolving with that port gives") {
+  for (const char* host : {"192.0.2.1", "2001:db8::7"}) {
+    CHECK(with_port(*resolve_address(host, 1), 65534) == *resolve_address(host, 65534));
+  }
+  CHECK(with_port(*unix_address("/run/a.sock"), 1) == *unix_address("/run/a.sock"));
+  CHECK_FALSE(with_port(Address(), 1).resolved());
 }
 
 TEST_CASE("names are resolved, and an unknown one says so") {
