@@ -160,6 +160,7 @@ void Supervisor::take_events() {
   WorkerEvent event;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     while (workers_[i]->try_pop(event)) {
+      if (event.kind != WorkerEvent::Kind::log) continue;
       log_.write(event.level, fmt::format("worker {}: {}", i, event.view()));
     }
   }

@@ -21,6 +21,15 @@ constexpr Nanos kStallMin = kSecond;
 // A connection that lived so long was not closed for being made.
 constexpr Nanos kUsefulConnection = kSecond;
 
+// How long a connection to an address that the server has left is waited for, counted from its last
+// progress. A server that moved because it died will never answer, and without a timeout_ms nobody
+// else ends the wait; one that was moved in peace is done long before.
+constexpr Nanos kRetiredMax = 10 * kSecond;
+
+// A server that keeps failing has its name looked at so often. The supervisor counts for all
+// workers once more.
+constexpr Nanos kLookupGap = kSecond;
+
 Backend& backend_of(Context& context, const BackendConnection& connection) {
   return context.pools[connection.pool].backends[connection.backend];
 }
@@ -29,7 +38,7 @@ std::string describe(const Context& context, const BackendConnection& connection
   const Pool& pool = context.pools[connection.pool];
   const ServerConfig& server = *pool.backends[connection.backend].config;
   return fmt::format("pool \"{}\": server \"{}\" ({})", pool.config->name, server.name,
-                     to_string(*pool.backends[connection.backend].address));
+                     to_string(pool.backends[connection.backend].address));
 }
 
 // A connection whose front request has waited so long is stuck: it is closed, and what waits on it
@@ -66,15 +75,24 @@ void note_sent(Context& context, BackendConnection& connection, u64 count) {
   if (front_end > before) connection.front_progress = context.now();
 }
 
+// The present address of a named server does not do: perhaps the name has another one by now.
+void ask_for_lookup(Context& context, u16 pool, u16 backend_index) {
+  Backend& backend = context.pools[pool].backends[backend_index];
+  if (!backend.named || context.draining || context.now() < backend.next_lookup_from) return;
+  backend.next_lookup_from = context.now() + kLookupGap;
+  context.outbox.ask_for_lookup(pool, backend_index);
+}
+
 u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 place,
                     Failure& failure) {
   Pool& pool = context.pools[pool_index];
   Backend& backend = pool.backends[backend_index];
-  if (!backend.address->resolved()) {
+  if (!backend.address.resolved()) {
+    ask_for_lookup(context, pool_index, static_cast<u16>(backend_index));
     failure = Failure::unresolved;
     return kNone;
   }
-  const int fd = context.ring.open_socket(*backend.address, pool.config->tcp_keepalive);
+  const int fd = context.ring.open_socket(backend.address, pool.config->tcp_keepalive);
   if (fd < 0) {
     failure = failure_of_connect(fd);
     return kNone;
@@ -100,7 +118,7 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
   context.next_deadline = std::min(context.next_deadline, connection.connect_deadline);
   backend.connections[place] = index;
   ++connection.operations;
-  context.ring.connect(fd, *backend.address, {Op::backend_connect, connection.generation, index});
+  context.ring.connect(fd, backend.address, {Op::backend_connect, connection.generation, index});
   return index;
 }
 
@@ -228,6 +246,66 @@ void close_connection(Context& context, u32 index) {
   queue_for_settling(context, index, connection);
 }
 
+void preconnect_server(Context& context, u16 pool_index, u32 backend_index) {
+  Pool& pool = context.pools[pool_index];
+  Backend& backend = pool.backends[backend_index];
+  // The supervisor has said so, and why; once there is an address we are back here.
+  if (!backend.address.resolved()) return;
+  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+    if (backend.connections[place] != kNone) continue;
+    Failure failure = Failure::none;
+    if (open_connection(context, pool_index, backend_index, place, failure) != kNone) continue;
+    context.outbox.log(LogLevel::warn,
+                       fmt::format("pool \"{}\": server \"{}\" {}", pool.config->name,
+                                   backend.config->name, failure_reason(failure)));
+    break;
+  }
+}
+
+// Moves the connection behind the places that take requests, or closes it if nobody waits for it.
+void retire_connection(Context& context, u32 index) {
+  BackendConnection& connection = context.connections[index];
+  Backend& backend = backend_of(context, connection);
+  connection.retired_at = context.now();
+  if (connection.first_live == kNone) {
+    fail_connection(context, index, Failure::closed);
+    return;
+  }
+  std::vector<u32>& places = backend.connections;
+  places[connection.place] = kNone;
+  const auto spares = places.begin() + context.pools[connection.pool].config->server_connections;
+  const auto spare = std::find(spares, places.end(), kNone);
+  connection.place = static_cast<u16>(spare - places.begin());
+  if (spare == places.end()) places.push_back(kNone);
+  places[connection.place] = index;
+  context.next_deadline = std::min(context.next_deadline, context.now() + kRetiredMax);
+}
+
+// A retired connection is done when all that is left are replies nobody waits for.
+bool is_over(const BackendConnection& connection) {
+  return connection.retired() && connection.first_live == kNone;
+}
+
+void log_failure(Context& context, const BackendConnection& connection, Failure failure,
+                 std::string_view detail, bool is_harmless) {
+  const Backend& backend = backend_of(context, connection);
+  // While draining, connections end by the dozen; what is given up then is worth a line.
+  const bool is_wanted =
+      !context.draining || (failure == Failure::cut_off && connection.first_live != kNone);
+  // A server that stays away is in the log once.
+  const bool is_news = connection.retired() ? connection.first_live != kNone
+                                            : backend.health.state == HealthState::up;
+  if (!is_wanted || !is_news) return;
+  const std::string server =
+      connection.retired()
+          ? fmt::format("pool \"{}\": server \"{}\" at its former address",
+                        context.pools[connection.pool].config->name, backend.config->name)
+          : describe(context, connection);
+  context.outbox.log(is_harmless ? LogLevel::info : LogLevel::warn,
+                     fmt::format("{} {}; {} requests failed", server,
+                                 failure_reason(failure, detail), connection.pending_count));
+}
+
 }  // namespace
 
 u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure& failure) {
@@ -238,37 +316,51 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
     return kNone;
   }
   const std::vector<u32>& connections = server.connections;
-  const u32 place = client % static_cast<u32>(connections.size());
+  const u32 place = client % context.pools[pool].config->server_connections;
   if (connections[place] != kNone) {
     if (!is_line_full(context, context.connections[connections[place]])) return connections[place];
     failure = Failure::overloaded;
     return kNone;
   }
-  return open_connection(context, pool, backend, place, failure);
+  const u32 opened = open_connection(context, pool, backend, place, failure);
+  if (opened == kNone) note_failure(context, pool, backend, failure, {}, true);
+  return opened;
 }
 
-bool start_probe(Context& context, u16 pool, u32 backend) {
-  // A copy: failing one takes it out of the list.
-  const std::vector<u32> open = context.pools[pool].backends[backend].connections;
-  for (const u32 index : open) {
+Failure start_probe(Context& context, u16 pool_index, u32 backend_index) {
+  const Pool& pool = context.pools[pool_index];
+  const Backend& backend = pool.backends[backend_index];
+  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+    const u32 index = backend.connections[place];
     if (index != kNone) fail_connection(context, index, Failure::timed_out);
   }
   Failure failure = Failure::none;
-  return open_connection(context, pool, backend, 0, failure) != kNone;
+  static_cast<void>(open_connection(context, pool_index, backend_index, 0, failure));
+  return failure;
 }
 
-void preconnect_pool(Context& context, u16 pool_index) {
+void preconnect_pool(Context& context, u16 pool) {
+  for (u32 backend = 0; backend < context.pools[pool].backends.size(); ++backend) {
+    preconnect_server(context, pool, backend);
+  }
+}
+
+void set_server_address(Context& context, u16 pool_index, u16 backend_index,
+                        const Address& address) {
   Pool& pool = context.pools[pool_index];
-  for (u32 backend = 0; backend < pool.backends.size(); ++backend) {
-    for (u32 place = 0; place < pool.config->server_connections; ++place) {
-      Failure failure = Failure::none;
-      if (open_connection(context, pool_index, backend, place, failure) != kNone) continue;
-      const ServerConfig& server = *pool.backends[backend].config;
-      context.outbox.log(LogLevel::warn,
-                         fmt::format("pool \"{}\": server \"{}\" {}", pool.config->name,
-                                     server.name, failure_reason(failure)));
-      break;
-    }
+  Backend& backend = pool.backends[backend_index];
+  if (backend.address == address) return;
+  backend.address = address;
+  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+    const u32 index = backend.connections[place];
+    if (index != kNone) retire_connection(context, index);
+  }
+  if (backend.health.state != HealthState::up) {
+    probe_soon(context, backend.health);
+    return;
+  }
+  if (pool.config->preconnect && !context.draining) {
+    preconnect_server(context, pool_index, backend_index);
   }
 }
 
@@ -320,6 +412,7 @@ void become_ready(Context& context, u32 index) {
   connection.connect_deadline = kNever;
   connection.out.append_all(connection.queued);
   if (!connection.out.empty()) mark_backend_dirty(context, index);
+  if (connection.retired()) return;
   if (backend_of(context, connection).health.state == HealthState::up) return;
   note_return(context, connection.pool, connection.backend);
 }
@@ -337,6 +430,7 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     connection.last_received = context.now();
     backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
+    if (is_over(connection)) fail_connection(context, index, Failure::closed);
   } else if (completion.result == -ENOBUFS) {
     connection.starved = true;
   } else if (completion.result != -ECANCELED) {
@@ -366,17 +460,12 @@ void on_backend_sent(Context& context, u32 index, i32 result) {
 void fail_connection(Context& context, u32 index, Failure failure, std::string_view detail) {
   BackendConnection& connection = context.connections[index];
   if (connection.state == BackendState::closing) return;
-  Backend& backend = backend_of(context, connection);
+  const Backend& backend = backend_of(context, connection);
   const bool was_ready = connection.state == BackendState::ready;
   // An idle connection that the server closes is housekeeping, not trouble.
   const bool is_harmless =
       was_ready && connection.first_pending == kNone && failure == Failure::closed;
-  // A server that stays away is in the log once.
-  if (backend.health.state == HealthState::up && !context.draining) {
-    context.outbox.log(is_harmless ? LogLevel::info : LogLevel::warn,
-                       fmt::format("{} {}; {} requests failed", describe(context, connection),
-                                   failure_reason(failure, detail), connection.pending_count));
-  }
+  log_failure(context, connection, failure, detail, is_harmless);
   const std::string line = failure_line(connection.protocol, failure, backend.config->name, detail);
   close_connection(context, index);
   u32 next = connection.first_pending;
@@ -390,6 +479,9 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
     context.requests[request_index].in_backend = false;
     answer_with_failure(context, request_index, line);
   }
+  // One that is retired says nothing about the server where it is now.
+  if (connection.retired()) return;
+  ask_for_lookup(context, connection.pool, connection.backend);
   if (!is_harmless) {
     const bool is_stuck = was_ready && failure == Failure::timed_out;
     note_failure(context, connection.pool, connection.backend, failure, detail,
@@ -407,8 +499,20 @@ Nanos expire_connection(Context& context, u32 index) {
   }
   const PoolConfig& pool = *context.pools[connection.pool].config;
   Nanos next = connection.connect_deadline;
+  if (connection.retired()) {
+    const Nanos limit = std::max(connection.retired_at, connection.front_progress) + kRetiredMax;
+    if (limit <= now) {
+      fail_connection(context, index, Failure::timed_out);
+      return kNever;
+    }
+    next = std::min(next, limit);
+  }
   if (connection.first_pending == kNone) return next;
   if (pool.timeout_ms != 0) next = std::min(next, expire_requests(context, connection));
+  if (is_over(connection)) {
+    fail_connection(context, index, Failure::closed);
+    return kNever;
+  }
   const Nanos stalled = stall_deadline(context, connection);
   if (stalled > now) return std::min(next, stalled);
   fail_connection(context, index, Failure::timed_out);

@@ -29,9 +29,13 @@ struct Context;
 
 struct Backend {
   const ServerConfig* config = nullptr;
-  const Address* address = nullptr;
-  std::vector<u32> connections;  // slots; kNone: none open
+  Address address;  // this worker's copy; set_server_address() changes it
+  // Slots; kNone: none open. The first server_connections places take requests; behind them stand
+  // retired connections, as long as there are any.
+  std::vector<u32> connections;
   Health health;
+  bool named = false;          // the address comes from a host name
+  Nanos next_lookup_from = 0;  // no new look at the name is asked for before this time
 };
 
 // Progress in one reply, in the connection's protocol.
@@ -87,10 +91,14 @@ struct BackendConnection {
   OpenGet open_get;
   Block* cut_line = nullptr;  // of a reply to folded gets, as far as it has come; owned
   Nanos connect_deadline = kNever;
-  u64 sent_bytes = 0;  // since the connection was opened
+  Nanos retired_at = kNever;  // the server has another address since then
+  u64 sent_bytes = 0;         // since the connection was opened
   Nanos ready_at = 0;
   Nanos last_received = 0;   // when the server last said anything
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
+
+  // Takes no further requests, and closes when nobody waits for those it has.
+  bool retired() const { return retired_at != kNever; }
 };
 
 // The connection that a client's commands to a backend go through: always the same one of several,
@@ -100,11 +108,15 @@ struct BackendConnection {
                                  Failure& failure);
 
 // Opens a connection that asks the server whether it is there, in the place of any that may still
-// be open. False: not even that can be done now.
-[[nodiscard]] bool start_probe(Context& context, u16 pool, u32 backend);
+// be open. None when it is under way, else why not even that can be done now.
+[[nodiscard]] Failure start_probe(Context& context, u16 pool, u32 backend);
 
 // Opens what the pool wants to have open before the first request.
 void preconnect_pool(Context& context, u16 pool);
+
+// The server has moved (its name has a new address), or its address is known at last. New requests
+// go to the new address; connections to the old one finish what they have and close.
+void set_server_address(Context& context, u16 pool, u16 backend, const Address& address);
 
 // Appends a request at the end of the connection's line. Its bytes are appended to request_batch()
 // next.

@@ -26,12 +26,14 @@ Nanos with_jitter(Context& context, Nanos wait) {
 
 std::string describe(const Context& context, u16 pool, const Backend& backend) {
   return fmt::format("pool \"{}\": server \"{}\" ({})", context.pools[pool].config->name,
-                     backend.config->name, to_string(*backend.address));
+                     backend.config->name, to_string(backend.address));
 }
 
 bool has_open_connection(const Context& context, const Backend& backend) {
   return std::any_of(backend.connections.begin(), backend.connections.end(), [&](u32 index) {
-    return index != kNone && context.connections[index].state == BackendState::ready;
+    if (index == kNone) return false;
+    const BackendConnection& connection = context.connections[index];
+    return connection.state == BackendState::ready && !connection.retired();
   });
 }
 
@@ -133,9 +135,19 @@ Nanos probe_if_due(Context& context, u16 pool_index, u32 backend_index) {
   Health& health = context.pools[pool_index].backends[backend_index].health;
   if (health.next_probe > context.now()) return health.next_probe;
   health.next_probe = kNever;
-  if (context.draining || start_probe(context, pool_index, backend_index)) return kNever;
-  schedule_probe(context, health, *context.pools[pool_index].config);
+  if (context.draining) return kNever;
+  const Failure failure = start_probe(context, pool_index, backend_index);
+  if (failure == Failure::none) return kNever;
+  note_failure(context, pool_index, backend_index, failure, {}, true);
+  if (health.next_probe == kNever) {
+    schedule_probe(context, health, *context.pools[pool_index].config);
+  }
   return health.next_probe;
+}
+
+void probe_soon(Context& context, Health& health) {
+  health.next_probe = context.now();
+  context.next_deadline = context.now();
 }
 
 std::string refusal_line(const Context& context, u16 pool_index, u32 backend_index,

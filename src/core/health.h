@@ -57,6 +57,9 @@ void note_return(Context& context, u16 pool, u32 backend);
 // Sends a probe if it is time to. Returns when to look again.
 [[nodiscard]] Nanos probe_if_due(Context& context, u16 pool, u32 backend);
 
+// Something has changed that makes it worth to ask at once.
+void probe_soon(Context& context, Health& health);
+
 // The error line for a client whose request was not sent to the server for this failure.
 [[nodiscard]] std::string refusal_line(const Context& context, u16 pool, u32 backend,
                                        Failure failure);

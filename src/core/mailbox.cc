@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace ringfold {
 
@@ -38,6 +39,18 @@ void Outbox::post(WorkerEvent::Kind kind, LogLevel level, std::string_view text)
     ++dropped_;
     return;
   }
+  wake_supervisor();
+}
+
+void Outbox::ask_for_lookup(u16 pool, u16 server) {
+  WorkerEvent event;
+  event.kind = WorkerEvent::Kind::lookup;
+  event.pool = pool;
+  event.server = server;
+  if (ring_.try_push(std::move(event))) wake_supervisor();
+}
+
+void Outbox::wake_supervisor() {
   if (wake_fd_ < 0) return;
   const u64 one = 1;
   // An eventfd write fails only when its counter is full, and then the supervisor is awake already.

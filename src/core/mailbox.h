@@ -9,20 +9,35 @@
 #include "ringfold/base/ints.h"
 #include "ringfold/base/spsc_ring.h"
 #include "ringfold/config.h"
+#include "ringfold/io/address.h"
 
 namespace ringfold {
 
 struct ControlMessage {
-  enum class Kind : u8 { drain };
+  enum class Kind : u8 {
+    drain,    // accept nobody, finish what was asked
+    address,  // a server has a new address
+  };
   Kind kind = Kind::drain;
+  u16 pool = 0;  // address: the server's place in the configuration
+  u16 server = 0;
+  Address address = {};
 };
 
 struct WorkerEvent {
-  enum class Kind : u8 { log, started, failed, finished };
-  static constexpr std::size_t kTextMax = 244;  // longer text is cut
+  enum class Kind : u8 {
+    log,
+    started,
+    failed,
+    finished,
+    lookup,  // a server with a name fails: has the name moved?
+  };
+  static constexpr std::size_t kTextMax = 240;  // longer text is cut
 
   Kind kind = Kind::log;
   LogLevel level = LogLevel::info;
+  u16 pool = 0;  // lookup: the server's place in the configuration
+  u16 server = 0;
   u16 length = 0;
   char text[kTextMax] = {};
 
@@ -42,7 +57,13 @@ class Outbox {
   void post(WorkerEvent::Kind kind, LogLevel level, std::string_view text);
   void log(LogLevel level, std::string_view text) { post(WorkerEvent::Kind::log, level, text); }
 
+  // Asks for a new look at the server's name. Lost without a trace when the ring is full: a server
+  // that goes on failing is asked for again.
+  void ask_for_lookup(u16 pool, u16 server);
+
  private:
+  void wake_supervisor();
+
   SpscRing<WorkerEvent>& ring_;
   int wake_fd_;
   u64 dropped_ = 0;

@@ -1,5 +1,6 @@
-// Snapshot: what all workers share and nobody changes: the configuration with its addresses
-// resolved.
+// Snapshot: what all workers share and nobody changes: the configuration with the addresses that
+// were known at the start. A worker has its own copy of a server's address, which changes by
+// control message.
 #pragma once
 
 #include <vector>
@@ -11,8 +12,8 @@ namespace ringfold {
 
 struct PoolAddresses {
   std::vector<Address> listen;  // one for each PoolConfig::listen
-  std::vector<Address>
-      servers;  // one for each PoolConfig::servers; unresolved() when the name has no address
+  // One for each PoolConfig::servers; not resolved() when the name had no address.
+  std::vector<Address> servers;
 };
 
 struct Snapshot {

@@ -43,7 +43,9 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
   for (std::size_t i = 0; i < config.servers.size(); ++i) {
     Backend backend;
     backend.config = &config.servers[i];
-    backend.address = &addresses.servers[i];
+    backend.address = addresses.servers[i];
+    const Endpoint& endpoint = config.servers[i].endpoint;
+    backend.named = !endpoint.is_unix() && !is_numeric_host(endpoint.host);
     backend.connections.assign(config.server_connections, kNone);
     pool.backends.push_back(std::move(backend));
   }
@@ -193,6 +195,9 @@ void Worker::Impl::take_control_messages() {
     switch (message.kind) {
       case ControlMessage::Kind::drain:
         start_drain();
+        break;
+      case ControlMessage::Kind::address:
+        set_server_address(context, message.pool, message.server, message.address);
         break;
     }
   }

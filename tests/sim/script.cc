@@ -30,6 +30,7 @@ void Script::start(u32 servers, int line) {
   pool.name = simple.name;
   pool.listen = simple.listen;
   pool.servers = simple.servers;
+  for (const u32 i : named) pool.servers[i].endpoint.host = "a.name";
   std::vector<ShardServer> shard_servers;
   for (u32 i = 0; i < servers; ++i) {
     shard_servers.push_back({pool.servers[i].name, pool.servers[i].weight, true});
@@ -61,6 +62,20 @@ bool Script::wait_for(Condition condition, Nanos patience) {
 
 void Script::advance(u32 milliseconds) {
   wait_for([] { return false; }, milliseconds * kMillisecond);
+}
+
+void Script::moves(u32 server, u32 to) {
+  const Address address = Stage::server_address(to);
+  if (!stage.network.has_listener(address)) stage.network.listen(address, backend_at(to));
+  stage.set_server_address(static_cast<u16>(server), address);
+}
+
+void Script::asked_for_lookup(u32 times, int line) {
+  if (!wait_for([&] { return stage.lookups_asked >= times; }, kQuiet) ||
+      stage.lookups_asked != times) {
+    wrong(line, "the workers have asked for " + std::to_string(stage.lookups_asked) +
+                    " lookups, not " + std::to_string(times));
+  }
 }
 
 void Script::finishes(int line) {

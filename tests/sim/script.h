@@ -105,12 +105,18 @@ class Script {
   // The pool's settings, for the body to change before start(): one request may take 2000 ms, so
   // that no step reaches a time limit by itself.
   PoolConfig pool;
+  // Servers whose address comes from a name, and is not known before moves().
+  std::vector<u32> named;
   void start(u32 servers, int line = __builtin_LINE());
 
   ClientSteps client(u32 index = 0) { return {*this, index}; }
   BackendSteps backend(u32 index = 0) { return {*this, index}; }
   void advance(u32 milliseconds);
   void drain() { stage.drain(); }
+  // The server's name points to where backend(to) is from now on.
+  void moves(u32 server, u32 to);
+  // Workers have asked so often whether a name has moved.
+  void asked_for_lookup(u32 times, int line = __builtin_LINE());
   void finishes(int line = __builtin_LINE());  // the drain is complete
 
   // The n-th of the keys "k0", "k1", ... that the server holds.

@@ -25,7 +25,10 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
   snapshot_.config.threads = workers;
   PoolAddresses addresses;
   addresses.listen = {listen_address()};
-  for (u32 i = 0; i < pool.servers.size(); ++i) addresses.servers.push_back(server_address(i));
+  for (u32 i = 0; i < pool.servers.size(); ++i) {
+    const bool is_known = is_numeric_host(pool.servers[i].endpoint.host);
+    addresses.servers.push_back(is_known ? server_address(i) : Address{});
+  }
   snapshot_.addresses = {addresses};
   for (u32 i = 0; i < workers; ++i) {
     machines_.push_back(std::make_unique<Machine>(universe, network, ring_options, i));
@@ -46,7 +49,11 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
 
 void Stage::take_events(Machine& machine) {
   WorkerEvent event;
-  while (machine.events.try_pop(event)) universe.trace(machine.name + " logs", event.view());
+  while (machine.events.try_pop(event)) {
+    if (event.kind == WorkerEvent::Kind::lookup) ++lookups_asked;
+    universe.trace(machine.name + (event.kind == WorkerEvent::Kind::lookup ? " asks" : " logs"),
+                   event.view());
+  }
 }
 
 Stage::Machine* Stage::next_machine() {
@@ -88,8 +95,17 @@ bool Stage::run_until(Nanos time) {
 
 void Stage::drain() {
   universe.trace("stage", "drains");
+  send({ControlMessage::Kind::drain});
+}
+
+void Stage::set_server_address(u16 server, const Address& address) {
+  universe.trace("stage", "moves a server to " + to_string(address));
+  send({ControlMessage::Kind::address, 0, server, address});
+}
+
+void Stage::send(const ControlMessage& message) {
   for (auto& machine : machines_) {
-    if (!machine->control.try_push(ControlMessage{ControlMessage::Kind::drain})) {
+    if (!machine->control.try_push(ControlMessage(message))) {
       universe.fail(machine->name + " does not read its control ring");
     }
     machine->ring.ring_doorbell();

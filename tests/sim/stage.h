@@ -28,13 +28,16 @@ class Stage {
     return virtual_address(static_cast<u8>(100 + index), 6379);
   }
 
-  // Makes the snapshot of one pool and starts the workers.
+  // Makes the snapshot of one pool and starts the workers. Servers whose host is a name start
+  // without an address.
   void start(const PoolConfig& pool, u32 workers, const RingSimOptions& ring_options);
 
   // Lets everybody act until something interrupts (true), or until the time (false).
   bool run_until(Nanos time);
 
   void drain();
+  // The server's name has another address, as the supervisor says it.
+  void set_server_address(u16 server, const Address& address);
   bool finished() const;
 
   // After a drain: nothing may be left anywhere. Ends the workers.
@@ -48,6 +51,7 @@ class Stage {
 
   Universe universe;
   Network network;
+  u32 lookups_asked = 0;  // by all workers, since the start
 
  private:
   struct Machine {
@@ -61,6 +65,7 @@ class Stage {
     bool finished = false;
   };
 
+  void send(const ControlMessage& message);
   Machine* next_machine();
   void take_events(Machine& machine);
 
