@@ -54,6 +54,9 @@ std::string failure_reason(Failure failure, std::string_view detail) {
     case Failure::unresolved:
       text = "has a host name without an address";
       break;
+    case Failure::cut_off:
+      text = "had not answered when drain_timeout_ms was over";
+      break;
     case Failure::out_of_descriptors:
       text = "cannot be connected to: no descriptor is free";
       break;

@@ -28,6 +28,7 @@ enum class Failure : u8 {
   overloaded,          // server_pending_limit or server_output_limit is reached
   ejected,             // out of service for now
   unresolved,          // the host name has no address
+  cut_off,             // no answer within drain_timeout_ms, while the process ends
   out_of_descriptors,  // no socket could be made
   out_of_requests,     // the worker's table of requests is full
 };

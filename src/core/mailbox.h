@@ -16,6 +16,7 @@ namespace ringfold {
 struct ControlMessage {
   enum class Kind : u8 {
     drain,    // accept nobody, finish what was asked
+    cut_off,  // behind drain: its time is over, end at once
     address,  // a server has a new address
   };
   Kind kind = Kind::drain;

@@ -19,12 +19,16 @@ struct Worker::Impl {
   Context context;
   ControlRing& control;
   std::vector<UserData> stopped_listeners;  // accepting failed; armed again when expire() runs next
+  Nanos abort_at = kNever;  // the drain has taken too long: clients are aborted then
 
   Expected<void> open_listeners(u16 pool_index);
   void dispatch(const Completion& completion);
   void on_accepted(const Completion& completion);
   void take_control_messages();
   void start_drain();
+  void fail_backends(Failure failure);
+  void start_cut_off();
+  void abort_clients();
   void expire();
   void wake_starved();
   void settle();
@@ -35,6 +39,10 @@ namespace {
 
 // Accepting is armed again after an error such as EMFILE at the next tick that this brings about.
 constexpr Nanos kAcceptRetry = 100 * kMillisecond;
+
+// Enough for an error line to leave; the kernel delivers what it has taken even after a close. Part
+// of the time in which the process has to be gone, so short.
+constexpr Nanos kCutOffGrace = 100 * kMillisecond;
 
 Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 threads) {
   Pool pool;
@@ -196,6 +204,9 @@ void Worker::Impl::take_control_messages() {
       case ControlMessage::Kind::drain:
         start_drain();
         break;
+      case ControlMessage::Kind::cut_off:
+        start_cut_off();
+        break;
       case ControlMessage::Kind::address:
         set_server_address(context, message.pool, message.server, message.address);
         break;
@@ -221,9 +232,51 @@ void Worker::Impl::start_drain() {
   for (u32 index = 0; index < context.clients.touched(); ++index) dismiss_client(context, index);
 }
 
+void Worker::Impl::fail_backends(Failure failure) {
+  for (Pool& pool : context.pools) {
+    for (Backend& backend : pool.backends) {
+      for (const u32 index : backend.connections) {
+        if (index != kNone) fail_connection(context, index, failure);
+      }
+    }
+  }
+}
+
+// Who waits for a server gets an error instead, and has a moment to take it.
+void Worker::Impl::start_cut_off() {
+  RINGFOLD_ASSERT(context.draining);
+  if (abort_at != kNever) return;
+  u32 client_count = 0;
+  u64 request_count = 0;
+  for (u32 index = 0; index < context.clients.touched(); ++index) {
+    const Client& client = context.clients[index];
+    if (client.state != ClientState::open && client.state != ClientState::draining) continue;
+    ++client_count;
+    request_count += client.request_count;
+    drain_client(context, index);
+  }
+  if (client_count > 0) {
+    context.outbox.log(LogLevel::warn,
+                       fmt::format("cut off: {} clients, with {} unanswered requests", client_count,
+                                   request_count));
+  }
+  fail_backends(Failure::cut_off);
+  abort_at = context.now() + kCutOffGrace;
+  context.next_deadline = std::min(context.next_deadline, abort_at);
+}
+
+void Worker::Impl::abort_clients() {
+  for (u32 index = 0; index < context.clients.touched(); ++index) abort_client(context, index);
+}
+
 void Worker::Impl::expire() {
   context.next_deadline = kNever;
   Nanos next = kNever;
+  if (abort_at <= context.now()) {
+    abort_clients();
+  } else {
+    next = abort_at;
+  }
   for (const UserData user_data : stopped_listeners) {
     context.ring.accept(context.pools[user_data.slot()].listeners[user_data.generation()],
                         user_data);
@@ -279,13 +332,7 @@ void Worker::Impl::settle() {
 // Nobody is left to be answered. What is still pending belongs to clients that have gone.
 void Worker::Impl::close_idle_backends() {
   if (context.clients.used() > 0) return;
-  for (Pool& pool : context.pools) {
-    for (Backend& backend : pool.backends) {
-      for (const u32 index : backend.connections) {
-        if (index != kNone) fail_connection(context, index, Failure::closed);
-      }
-    }
-  }
+  fail_backends(Failure::closed);
   settle();
 }
 

@@ -45,6 +45,8 @@ class RandomClient final : private EndOwner, private EventTarget {
 
   // From now on the proxy may close idle clients (it drains).
   void expect_close() { close_expected_ = true; }
+  // Even inside a reply: the time of the drain is over.
+  void expect_cut_off() { options_.may_be_closed = true; }
   void hang_up();
 
   std::string describe() const;
@@ -71,7 +73,7 @@ class RandomClient final : private EndOwner, private EventTarget {
   Network& network_;
   Oracle& oracle_;
   Tongue& tongue_;
-  const RandomClientOptions options_;
+  RandomClientOptions options_;
   End* end_ = nullptr;
   ByteQueue input_;
   std::size_t need_ = 0;

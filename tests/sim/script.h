@@ -113,6 +113,7 @@ class Script {
   BackendSteps backend(u32 index = 0) { return {*this, index}; }
   void advance(u32 milliseconds);
   void drain() { stage.drain(); }
+  void cut_off() { stage.cut_off(); }
   // The server's name points to where backend(to) is from now on.
   void moves(u32 server, u32 to);
   // Workers have asked so often whether a name has moved.

@@ -98,6 +98,11 @@ void Stage::drain() {
   send({ControlMessage::Kind::drain});
 }
 
+void Stage::cut_off() {
+  universe.trace("stage", "cuts the drain off");
+  send({ControlMessage::Kind::cut_off});
+}
+
 void Stage::set_server_address(u16 server, const Address& address) {
   universe.trace("stage", "moves a server to " + to_string(address));
   send({ControlMessage::Kind::address, 0, server, address});

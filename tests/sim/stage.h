@@ -36,6 +36,7 @@ class Stage {
   bool run_until(Nanos time);
 
   void drain();
+  void cut_off();  // behind drain(): its time is over
   // The server's name has another address, as the supervisor says it.
   void set_server_address(u16 server, const Address& address);
   bool finished() const;
