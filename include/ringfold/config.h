@@ -37,6 +37,11 @@ struct Endpoint {
 // "127.0.0.1:22121", "[::1]:22121" or "unix:/run/a.sock".
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
 
+// True for a host that has to be looked up: neither a number nor a path.
+[[nodiscard]] inline bool has_host_name(const Endpoint& endpoint) {
+  return !endpoint.is_unix() && !is_numeric_host(endpoint.host);
+}
+
 // Resolves an endpoint; blocks for host names.
 [[nodiscard]] Expected<Address> resolve(const Endpoint& endpoint);
 
@@ -83,6 +88,7 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   std::string log_file;
   u64 memory_limit = 0;  // of all workers together; 0: none
+  u32 dns_refresh_ms = 30000;  // 0: names are looked up again only when connections fail
   Endpoint admin_listen;
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;

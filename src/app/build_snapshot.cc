@@ -6,7 +6,7 @@
 
 namespace ringfold {
 
-Expected<Snapshot> build_snapshot(Config config, std::vector<std::string>& warnings) {
+Expected<Snapshot> build_snapshot(Config config) {
   Snapshot snapshot;
   for (const PoolConfig& pool : config.pools) {
     PoolAddresses addresses;
@@ -19,12 +19,14 @@ Expected<Snapshot> build_snapshot(Config config, std::vector<std::string>& warni
       addresses.listen.push_back(*address);
     }
     for (const ServerConfig& server : pool.servers) {
+      addresses.servers.emplace_back();
+      if (has_host_name(server.endpoint)) continue;
       const auto address = resolve(server.endpoint);
       if (!address) {
-        warnings.push_back(fmt::format("pool {}: server {} has no address, its requests fail: {}",
-                                       shown(pool.name), shown(server.name), address.error().text));
+        return fail(fmt::format("pool {}: server {} has no address: {}", shown(pool.name),
+                                shown(server.name), address.error().text));
       }
-      addresses.servers.push_back(address ? *address : Address{});
+      addresses.servers.back() = *address;
     }
     snapshot.addresses.push_back(std::move(addresses));
   }

@@ -1,16 +1,13 @@
-// From a configuration to the snapshot that workers share: resolves every address.
+// From a configuration to the snapshot that workers share.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "core/snapshot.h"
 #include "ringfold/base/error.h"
 
 namespace ringfold {
 
-// Blocks in name resolution. A server whose name has no address stays unresolved, with a line in
-// warnings; an endpoint to listen on that has none is an error.
-[[nodiscard]] Expected<Snapshot> build_snapshot(Config config, std::vector<std::string>& warnings);
+// Resolves what to listen on, which may block for a host name, and the servers that are given by
+// number or path. Servers with a host name stay unresolved: names.h looks after them.
+[[nodiscard]] Expected<Snapshot> build_snapshot(Config config);
 
 }  // namespace ringfold

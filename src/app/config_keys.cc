@@ -160,6 +160,22 @@ void read_memory_limit(ErrorList& errors, const Entry& entry, Config& config) {
              "not work");
 }
 
+// Less than this would be a second load on the name servers, and is a mistaken unit.
+constexpr u32 kRefreshMin = 100;
+
+void read_dns_refresh(ErrorList& errors, const Entry& entry, Config& config) {
+  u32 value = 0;
+  if (!read_number(errors, entry, kMilliseconds, value)) return;
+  if (value != 0 && value < kRefreshMin) {
+    errors.add(entry.value.position,
+               fmt::format("key \"{}\" must be 0 (names are looked up again only when connections "
+                           "fail) or at least {} milliseconds, not {}",
+                           entry.key, kRefreshMin, value));
+    return;
+  }
+  config.dns_refresh_ms = value;
+}
+
 constexpr KeySpec<Config> kProxyKeys[] = {
     {"threads", read_threads},
     {"io", read_io},
@@ -167,6 +183,7 @@ constexpr KeySpec<Config> kProxyKeys[] = {
     {"log_level", read_log_level},
     {"log_file", [](ErrorList& errors, const Entry& entry,
                     Config& config) { read_text(errors, entry, kPath, config.log_file); }},
+    {"dns_refresh_ms", read_dns_refresh},
 };
 
 // [admin]

@@ -18,10 +18,14 @@
 #include <utility>
 #include <vector>
 
+#include "app/all_signals_blocked.h"
 #include "app/build_snapshot.h"
 #include "app/endpoint.h"
 #include "app/listeners.h"
 #include "app/log.h"
+#include "app/names.h"
+#include "app/owned_fd.h"
+#include "app/poll_time.h"
 #include "app/worker_thread.h"
 #include "ringfold/io/ring.h"
 
@@ -30,26 +34,18 @@ namespace {
 
 using Phase = WorkerThread::Phase;
 
-// A descriptor that is closed at the end.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  ~OwnedFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  int get() const { return fd_; }
+// Names are waited for so long at the start. A name server that answers does so in milliseconds;
+// one that does not shall not keep the other servers' clients waiting.
+constexpr Nanos kFirstRoundMax = 3 * kSecond;
 
- private:
-  int fd_;
-};
+// A worker whose control ring is full is looked at again after this.
+constexpr Nanos kFlushRetry = 10 * kMillisecond;
 
 class Supervisor {
  public:
   Supervisor(Log& log, const Snapshot& snapshot, const UringFeatures& features,
-             Listeners& listeners)
-      : log_(log), snapshot_(snapshot), features_(features), listeners_(listeners) {}
+             Listeners& listeners, Names& names)
+      : log_(log), snapshot_(snapshot), features_(features), listeners_(listeners), names_(names) {}
 
   Expected<int> run();
 
@@ -58,7 +54,10 @@ class Supervisor {
   void start_worker(u32 index);
   void start_workers();
   void wait_for_events();
+  Nanos next_deadline(Nanos now) const;
   void take_events();
+  void follow_names();
+  void tell(const ControlMessage& message);
   void take_signals();
   void on_signal(int number);
   void on_stop_signal(int number);
@@ -72,11 +71,12 @@ class Supervisor {
   const Snapshot& snapshot_;
   const UringFeatures& features_;
   Listeners& listeners_;
+  Names& names_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::vector<bool> was_told_;  // the worker has its drain message
-  bool is_ready_ = false;       // all workers have started
+  bool is_ready_ = false;   // all workers have started
+  bool is_flushed_ = true;  // every running worker has what it was sent
   bool is_draining_ = false;
   int stop_signal_ = 0;                 // the first SIGTERM or SIGINT
   std::optional<std::string> failure_;  // of the first worker that could not start
@@ -127,11 +127,7 @@ void Supervisor::start_worker(u32 index) {
 }
 
 void Supervisor::start_workers() {
-  // What is not for the supervisor is not for workers either: block everything while they start.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const AllSignalsBlocked blocked;
   try {
     for (u32 index = 0; index < snapshot_.config.threads; ++index) start_worker(index);
   } catch (const std::system_error& error) {
@@ -139,41 +135,68 @@ void Supervisor::start_workers() {
     failure_ = fmt::format(
         "cannot start worker {}: {}; lower threads or raise the limit on processes (ulimit -u)",
         workers_.size(), error.what());
-    is_draining_ = true;
+    drain();
   }
-  was_told_.assign(workers_.size(), false);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Supervisor::wait_for_events() {
-  pollfd polled[] = {{signals_->get(), POLLIN, 0}, {wake_->get(), POLLIN, 0}};
-  if (::poll(polled, std::size(polled), -1) < 0) return;  // EINTR: a debugger, for example
+  // Nobody is to be told of new addresses any more once the process ends.
+  pollfd polled[] = {{signals_->get(), POLLIN, 0},
+                     {wake_->get(), POLLIN, 0},
+                     {is_draining_ ? -1 : names_.fd(), POLLIN, 0}};
+  const Nanos before = monotonic_now();
+  const int timeout = poll_timeout(next_deadline(before), before);
+  if (::poll(polled, std::size(polled), timeout) < 0) return;  // EINTR: a debugger, for example
   u64 count = 0;
   // Emptied before the rings are: what comes behind wakes again.
   [[maybe_unused]] const ssize_t size = ::read(wake_->get(), &count, sizeof count);
   take_events();
   look_at_phases();
   take_signals();
+  if (!is_draining_) follow_names();
+  is_flushed_ = true;
+  for (const auto& worker : workers_) is_flushed_ &= worker->flush();
+}
+
+Nanos Supervisor::next_deadline(Nanos now) const {
+  const Nanos due = is_draining_ ? kNever : names_.due();
+  return is_flushed_ ? due : std::min(due, now + kFlushRetry);
 }
 
 void Supervisor::take_events() {
   WorkerEvent event;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     while (workers_[i]->try_pop(event)) {
-      if (event.kind != WorkerEvent::Kind::log) continue;
-      log_.write(event.level, fmt::format("worker {}: {}", i, event.view()));
+      if (event.kind == WorkerEvent::Kind::lookup) {
+        names_.ask(event.pool, event.server, monotonic_now());
+      } else {
+        log_.write(event.level, fmt::format("worker {}: {}", i, event.view()));
+      }
     }
   }
+}
+
+void Supervisor::follow_names() {
+  const NameNews news = names_.follow(monotonic_now());
+  for (const NameNote& note : news.notes) log_.write(note.level, note.text);
+  for (const AddressChange& change : news.changes) {
+    tell({ControlMessage::Kind::address, change.pool, change.server, change.address});
+  }
+}
+
+void Supervisor::tell(const ControlMessage& message) {
+  for (const auto& worker : workers_) worker->send(message);
 }
 
 void Supervisor::look_at_phases() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     if (workers_[i]->phase() != Phase::failed || failure_) continue;
     failure_ = workers_[i]->failure();
-    is_draining_ = true;
+    drain();
   }
   if (!is_ready_ && !is_draining_ && !any_in(Phase::starting)) log_ready();
-  if (is_draining_) drain();
+  // A worker that is starting may be duplicating a shared listener at this moment.
+  if (is_draining_ && !any_in(Phase::starting)) listeners_.close_and_remove();
 }
 
 bool Supervisor::any_in(Phase phase) const {
@@ -198,15 +221,11 @@ void Supervisor::log_ready() {
                                          workers_.size() == 1 ? "worker" : "workers"));
 }
 
-// Tells every running worker once. One that is still starting is told when it runs.
+// The end begins. A worker that is still starting is told when it runs.
 void Supervisor::drain() {
-  // A worker that is starting may be duplicating a shared listener at this moment.
-  if (!any_in(Phase::starting)) listeners_.close_and_remove();
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (was_told_[i] || workers_[i]->phase() != Phase::running) continue;
-    workers_[i]->send({ControlMessage::Kind::drain});
-    was_told_[i] = true;
-  }
+  if (is_draining_) return;
+  is_draining_ = true;
+  tell({ControlMessage::Kind::drain});
 }
 
 void Supervisor::take_signals() {
@@ -250,10 +269,10 @@ void Supervisor::on_stop_signal(int number) {
     ::_exit(code);
   }
   stop_signal_ = number;
-  is_draining_ = true;
   log_.write(LogLevel::info,
              fmt::format("{}: draining; send it again to exit without waiting for replies", name));
   drain();
+  look_at_phases();
 }
 
 // Many clients are many descriptors; the hard limit is the administrator's word on that.
@@ -291,13 +310,16 @@ Expected<int> start(Config config, Log& log) {
   raise_file_limit(log);
   const auto features = choose_io(config.io, log);
   if (!features) return tl::unexpected(features.error());
-  std::vector<std::string> warnings;
-  const auto snapshot = build_snapshot(std::move(config), warnings);
-  for (const std::string& warning : warnings) log.write(LogLevel::warn, warning);
+  auto snapshot = build_snapshot(std::move(config));
   if (!snapshot) return tl::unexpected(snapshot.error());
+  auto names = Names::open(snapshot->config, look_up_host);
+  if (!names) return tl::unexpected(names.error());
+  for (const NameNote& note : names->wait_for_first_round(*snapshot, kFirstRoundMax)) {
+    log.write(note.level, note.text);
+  }
   Listeners listeners;
   if (auto opened = listeners.open(*snapshot); !opened) return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *features, listeners).run();
+  return Supervisor(log, *snapshot, *features, listeners, *names).run();
 }
 
 }  // namespace

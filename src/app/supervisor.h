@@ -1,5 +1,5 @@
-// The supervisor: starts the workers, writes their log lines, turns signals into messages to them,
-// and ends the process. Called by main with a checked configuration.
+// The supervisor: starts the workers, writes their log lines, turns signals and new addresses of
+// servers into messages to them, and ends the process. Called by main with a checked configuration.
 //
 //   signal            does
 //   SIGTERM, SIGINT   drain: no new clients, what was asked is answered, then exit 0

@@ -17,13 +17,21 @@ WorkerThread::~WorkerThread() {
   thread_.join();
 }
 
-void WorkerThread::send(ControlMessage message) {
-  RINGFOLD_ASSERT(phase() != Phase::starting);
-  RINGFOLD_ASSERT(phase() != Phase::failed);
-  // A message is sent once or twice in a life; that many always fit.
-  const bool was_pushed = control_.try_push(std::move(message));
-  RINGFOLD_ASSERT(was_pushed);
-  ring_->ring_doorbell();
+void WorkerThread::send(const ControlMessage& message) {
+  waiting_.insert_or_assign({message.kind, message.pool, message.server}, message);
+  flush();
+}
+
+bool WorkerThread::flush() {
+  // Finished in the meantime does no harm: the ring stays open until the destructor.
+  if (waiting_.empty() || phase() != Phase::running) return true;
+  bool was_pushed = false;
+  while (!waiting_.empty() && control_.try_push(ControlMessage(waiting_.begin()->second))) {
+    waiting_.erase(waiting_.begin());
+    was_pushed = true;
+  }
+  if (was_pushed) ring_->ring_doorbell();
+  return waiting_.empty();
 }
 
 void WorkerThread::enter(Phase phase) {

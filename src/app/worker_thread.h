@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <span>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "core/mailbox.h"
 #include "core/snapshot.h"
@@ -44,8 +46,13 @@ class WorkerThread {
   // Requires: the phase is failed.
   const std::string& failure() const { return failure_; }
 
-  // Requires: the phase was seen to be running; finished in the meantime does no harm.
-  void send(ControlMessage message);
+  // Sends the message, or keeps it until the worker runs and its ring has room: flush() then. Of
+  // two that wait and say the same of the same server the later one counts, so what waits is
+  // bounded by the number of servers. A worker that has ended gets nothing.
+  void send(const ControlMessage& message);
+
+  // True when nothing waits, or nothing can be done before the phase changes.
+  bool flush();
 
   [[nodiscard]] bool try_pop(WorkerEvent& event) { return events_.try_pop(event); }
 
@@ -57,7 +64,11 @@ class WorkerThread {
   [[nodiscard]] Expected<void> serve();
   void enter(Phase phase);
 
+  // Kind first: the end of the process does not wait behind addresses.
+  using Subject = std::tuple<ControlMessage::Kind, u16, u16>;
+
   Inputs inputs_;
+  std::map<Subject, ControlMessage> waiting_;  // the supervisor's side; empty nearly always
   ControlRing control_{kControlCapacity};
   SpscRing<WorkerEvent> events_{kEventCapacity};
   Outbox outbox_;

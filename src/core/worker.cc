@@ -52,8 +52,7 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
     Backend backend;
     backend.config = &config.servers[i];
     backend.address = addresses.servers[i];
-    const Endpoint& endpoint = config.servers[i].endpoint;
-    backend.named = !endpoint.is_unix() && !is_numeric_host(endpoint.host);
+    backend.named = has_host_name(config.servers[i].endpoint);
     backend.connections.assign(config.server_connections, kNone);
     pool.backends.push_back(std::move(backend));
   }

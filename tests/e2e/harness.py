@@ -251,6 +251,7 @@ class Proxy:
         self.options = proxy_options
         self.config = directory / "ringfold.toml"
         self.log = directory / "ringfold.log"
+        self.launcher = []  # a command that runs ringfold in its own place (exec)
         self.process = None
         self.endpoints = []
 
@@ -258,7 +259,8 @@ class Proxy:
         for _ in range(10):
             self._write_config()
             with open(self.log, "wb") as log:
-                self.process = subprocess.Popen([BINARY, "-c", self.config], stderr=log)
+                self.process = subprocess.Popen([*self.launcher, BINARY, "-c", self.config],
+                                                stderr=log)
             wait_until(lambda: self.process.poll() is not None
                        or all(accepts(endpoint) for endpoint in self.endpoints),
                        "ringfold to accept connections")
@@ -401,9 +403,10 @@ class Cluster:
         pool = {"name": "main", "servers": server_lines(self.servers), **pool_options}
         return self.start_proxy_with([pool], threads=threads)
 
-    def start_proxy_with(self, pools, **proxy_options):
+    def start_proxy_with(self, pools, launcher=(), **proxy_options):
         assert self.proxy is None
         self.proxy = Proxy(self.directory, pools, **proxy_options)
+        self.proxy.launcher = list(launcher)
         return self.proxy.start()
 
     def add_nutcracker(self, **pool_options):

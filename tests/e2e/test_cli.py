@@ -51,6 +51,7 @@ threads = 2
 io = "auto"
 log_level = "debug"
 log_file = ""
+dns_refresh_ms = 30000
 
 [admin]
 listen = "127.0.0.1:22222"
@@ -92,6 +93,9 @@ ERRORS = [
     ("threads = 1", "threads = -1", 2, 11, ["threads"]),
     ("threads = 1", "io = \"fast\"", 2, 6, ["io", "uring"]),
     ("threads = 1", "log_level = \"loud\"", 2, 13, ["log_level", "debug"]),
+    ("threads = 1", "dns_refresh_ms = 30", 2, 18, ["dns_refresh_ms", "100", "not 30"]),
+    ("threads = 1", "dns_refresh = 30", 2, 1, ["dns_refresh", "dns_refresh_ms"]),
+    ("name = \"main\"", "name = \"main\"\ndns_refresh_ms = 500", 6, 1, ["belongs in [proxy]"]),
     ("name = \"main\"", "name = \"main\"\nhash = \"fnv1a_65\"", 6, 8, ["fnv1a_65", "fnv1a_64"]),
     ("name = \"main\"", "name = \"main\"\ndistribution = \"ketma\"", 6, 16, ["ketma", "ketama"]),
     ("name = \"main\"", "name = \"main\"\nhash_tag = \"{\"", 6, 12, ["hash_tag"]),

@@ -34,6 +34,7 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.io == IoKind::automatic);
   CHECK(config.log_level == LogLevel::info);
   CHECK(config.log_file.empty());
+  CHECK(config.dns_refresh_ms == 30000);
   CHECK(config.admin_listen == Endpoint{"127.0.0.1", 22222, ""});
 }
 
@@ -94,6 +95,7 @@ TEST_CASE("the annotated sample holds every key") {
                                 "memory_limit",
                                 "log_level",
                                 "log_file",
+                                "dns_refresh_ms",
                                 "listen",
                                 "name",
                                 "protocol",
@@ -167,6 +169,7 @@ proxy.threads = 3
 proxy.io = "uring"
 proxy.log_level = "debug"
 proxy.log_file = "/var/log/ringfold.log"
+proxy.dns_refresh_ms = 101
 admin.listen = "unix:/run/admin.sock"
 [[pool]]
 name = "p"
@@ -197,6 +200,7 @@ database = 8
   CHECK(parsed->io == IoKind::uring);
   CHECK(parsed->log_level == LogLevel::debug);
   CHECK(parsed->log_file == "/var/log/ringfold.log");
+  CHECK(parsed->dns_refresh_ms == 101);
   CHECK(parsed->admin_listen == Endpoint{"", 0, "/run/admin.sock"});
   REQUIRE(parsed->pools.size() == 1);
   const PoolConfig& pool = parsed->pools[0];

@@ -198,6 +198,16 @@ TEST_CASE("numbers out of range and of the wrong type are refused") {
       errors_of_pool_with("timeout_ms = \"400ms\"\n"),
       "f:5:14: key \"timeout_ms\" must be an integer from 0 to 2147483647 (milliseconds), not "
       "\"400ms\"");
+  for (const std::string bad : {"1", "99"}) {
+    check_one(errors_of_pool_with("[proxy]\ndns_refresh_ms = " + bad + "\n"),
+              "f:6:18: key \"dns_refresh_ms\" must be 0 (names are looked up again only when "
+              "connections fail) or at least 100 milliseconds, not " +
+                  bad);
+  }
+  for (const std::string good : {"0", "100", "2147483647"}) {
+    CHECK(errors_of_pool_with("[proxy]\ndns_refresh_ms = " + good + "\n").empty());
+  }
+  CHECK(errors_of_pool_with("[proxy]\ndns_refresh_ms = 2147483648\n").size() == 1);
   check_one(errors_of_pool_with("[proxy]\nthreads = 257\n"),
             "f:6:11: key \"threads\" must be an integer from 0 to 256 (0 = one a core), not 257");
 }
