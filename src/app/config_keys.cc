@@ -184,6 +184,10 @@ constexpr KeySpec<Config> kProxyKeys[] = {
     {"log_file", [](ErrorList& errors, const Entry& entry,
                     Config& config) { read_text(errors, entry, kPath, config.log_file); }},
     {"dns_refresh_ms", read_dns_refresh},
+    {"drain_timeout_ms",
+     [](ErrorList& errors, const Entry& entry, Config& config) {
+       read_number(errors, entry, kMilliseconds, config.drain_timeout_ms);
+     }},
 };
 
 // [admin]

@@ -62,6 +62,7 @@ class Supervisor {
   void on_signal(int number);
   void on_stop_signal(int number);
   void drain();
+  void cut_off_if_due();
   void look_at_phases();
   bool any_in(Phase phase) const;
   bool all_ended() const;
@@ -78,6 +79,7 @@ class Supervisor {
   bool is_ready_ = false;   // all workers have started
   bool is_flushed_ = true;  // every running worker has what it was sent
   bool is_draining_ = false;
+  Nanos cut_off_at_ = kNever;           // the drain is given so long
   int stop_signal_ = 0;                 // the first SIGTERM or SIGINT
   std::optional<std::string> failure_;  // of the first worker that could not start
 };
@@ -154,12 +156,13 @@ void Supervisor::wait_for_events() {
   look_at_phases();
   take_signals();
   if (!is_draining_) follow_names();
+  cut_off_if_due();
   is_flushed_ = true;
   for (const auto& worker : workers_) is_flushed_ &= worker->flush();
 }
 
 Nanos Supervisor::next_deadline(Nanos now) const {
-  const Nanos due = is_draining_ ? kNever : names_.due();
+  const Nanos due = is_draining_ ? cut_off_at_ : names_.due();
   return is_flushed_ ? due : std::min(due, now + kFlushRetry);
 }
 
@@ -225,7 +228,19 @@ void Supervisor::log_ready() {
 void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
+  const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
+  if (timeout_ms != 0)
+    cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
   tell({ControlMessage::Kind::drain});
+}
+
+void Supervisor::cut_off_if_due() {
+  if (monotonic_now() < cut_off_at_) return;
+  cut_off_at_ = kNever;
+  log_.write(LogLevel::warn, fmt::format("the drain has taken drain_timeout_ms ({}): what is left "
+                                         "is cut off",
+                                         snapshot_.config.drain_timeout_ms));
+  tell({ControlMessage::Kind::cut_off});
 }
 
 void Supervisor::take_signals() {

@@ -2,7 +2,8 @@
 // servers into messages to them, and ends the process. Called by main with a checked configuration.
 //
 //   signal            does
-//   SIGTERM, SIGINT   drain: no new clients, what was asked is answered, then exit 0
+//   SIGTERM, SIGINT   drain: no new clients, what was asked is answered, then exit 0; what is not
+//                     answered after drain_timeout_ms is cut off, then exit 0 as well
 //   the same again    exit at once with 128 + the signal's number, as a shell would report it
 //   SIGHUP            not available in this version: says so in the log
 //   SIGUSR1           opens the log file again

@@ -151,7 +151,12 @@ class Server:
         self.process.wait()
 
     def pause(self):
+        """Returns when no thread of it runs any more: the signal alone takes a moment, in which a
+        memcached would still answer."""
         self.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        wait_until(lambda: all(task.joinpath("stat").read_text().rpartition(") ")[2][0] == "T"
+                               for task in tasks.iterdir()), f"{self.name} to stop")
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

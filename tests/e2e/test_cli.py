@@ -52,6 +52,7 @@ io = "auto"
 log_level = "debug"
 log_file = ""
 dns_refresh_ms = 30000
+drain_timeout_ms = 20000
 
 [admin]
 listen = "127.0.0.1:22222"
@@ -95,6 +96,7 @@ ERRORS = [
     ("threads = 1", "log_level = \"loud\"", 2, 13, ["log_level", "debug"]),
     ("threads = 1", "dns_refresh_ms = 30", 2, 18, ["dns_refresh_ms", "100", "not 30"]),
     ("threads = 1", "dns_refresh = 30", 2, 1, ["dns_refresh", "dns_refresh_ms"]),
+    ("threads = 1", "drain_timeout_ms = -1", 2, 20, ["drain_timeout_ms"]),
     ("name = \"main\"", "name = \"main\"\ndns_refresh_ms = 500", 6, 1, ["belongs in [proxy]"]),
     ("name = \"main\"", "name = \"main\"\nhash = \"fnv1a_65\"", 6, 8, ["fnv1a_65", "fnv1a_64"]),
     ("name = \"main\"", "name = \"main\"\ndistribution = \"ketma\"", 6, 16, ["ketma", "ketama"]),

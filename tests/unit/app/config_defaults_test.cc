@@ -35,6 +35,7 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.log_level == LogLevel::info);
   CHECK(config.log_file.empty());
   CHECK(config.dns_refresh_ms == 30000);
+  CHECK(config.drain_timeout_ms == 20000);
   CHECK(config.admin_listen == Endpoint{"127.0.0.1", 22222, ""});
 }
 
@@ -96,6 +97,7 @@ TEST_CASE("the annotated sample holds every key") {
                                 "log_level",
                                 "log_file",
                                 "dns_refresh_ms",
+                                "drain_timeout_ms",
                                 "listen",
                                 "name",
                                 "protocol",
@@ -170,6 +172,7 @@ proxy.io = "uring"
 proxy.log_level = "debug"
 proxy.log_file = "/var/log/ringfold.log"
 proxy.dns_refresh_ms = 101
+proxy.drain_timeout_ms = 0
 admin.listen = "unix:/run/admin.sock"
 [[pool]]
 name = "p"
@@ -201,6 +204,7 @@ database = 8
   CHECK(parsed->log_level == LogLevel::debug);
   CHECK(parsed->log_file == "/var/log/ringfold.log");
   CHECK(parsed->dns_refresh_ms == 101);
+  CHECK(parsed->drain_timeout_ms == 0);
   CHECK(parsed->admin_listen == Endpoint{"", 0, "/run/admin.sock"});
   REQUIRE(parsed->pools.size() == 1);
   const PoolConfig& pool = parsed->pools[0];

@@ -206,8 +206,10 @@ TEST_CASE("numbers out of range and of the wrong type are refused") {
   }
   for (const std::string good : {"0", "100", "2147483647"}) {
     CHECK(errors_of_pool_with("[proxy]\ndns_refresh_ms = " + good + "\n").empty());
+    CHECK(errors_of_pool_with("[proxy]\ndrain_timeout_ms = " + good + "\n").empty());
   }
   CHECK(errors_of_pool_with("[proxy]\ndns_refresh_ms = 2147483648\n").size() == 1);
+  CHECK(errors_of_pool_with("[proxy]\ndrain_timeout_ms = 2147483648\n").size() == 1);
   check_one(errors_of_pool_with("[proxy]\nthreads = 257\n"),
             "f:6:11: key \"threads\" must be an integer from 0 to 256 (0 = one a core), not 257");
 }
