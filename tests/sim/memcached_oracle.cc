@@ -197,7 +197,7 @@ std::string MemcachedOracle::check_end(const Issued& issued, std::string_view en
   std::set<std::string> errors;
   for (const std::string& key : issued.arguments) {
     for (const Said* said : said_about(issued, key)) {
-      if (!said->answer.error.empty()) errors.insert(said->answer.error);
+      if (!said->answer.end.empty()) errors.insert(said->answer.end);
     }
   }
   if (end == "END\r\n") {

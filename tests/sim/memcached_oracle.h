@@ -17,9 +17,11 @@ namespace ringfold::sim {
 
 // What a server said about one key of a get.
 struct KeyAnswer {
-  std::string key;    // as asked
-  std::string block;  // the VALUE block; empty: a miss, or unknown when there is an error
-  std::string error;  // the line that ended the reply before this key's turn
+  std::string key;       // as asked
+  std::string block;     // the VALUE block; empty: a miss, or unknown when there is an error
+  std::string error;     // the line that ended the reply before this key's turn
+  std::string end = {};  // an error that ended it, when there is no block: who asked cannot know
+                         // whose turn it was
 };
 
 class MemcachedOracle final : public Oracle {

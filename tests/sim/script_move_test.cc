@@ -15,6 +15,8 @@ std::string get(const std::string& key) {
   return command({"get", key});
 }
 
+const std::string kPing = command({"PING"});
+
 }  // namespace
 
 TEST_CASE("a server without an address fails its requests at once, the others serve") {
@@ -29,7 +31,9 @@ TEST_CASE("a server without an address fails its requests at once, the others se
     s.client().hears_error("server \"s0\" has a host name without an address");
     s.backend(0).is_connected(0);
     s.moves(0, 0);
-    s.backend(0).is_connected(1);  // before the first request, as the pool wants it
+    s.backend(0).hears(kPing);  // at once, before anybody asks
+    s.backend(0).says("+PONG\r\n");
+    s.advance(10);
     s.client().says(get(s.key(0)));
     s.backend(0).hears(get(s.key(0)));
     s.backend(0).says("$1\r\nw\r\n");
@@ -48,7 +52,8 @@ TEST_CASE("a server that fails has its name looked at again, at most once a seco
     s.advance(5);
     s.asked_for_lookup(1);
     s.moves(0, 0);
-    s.backend(0).is_connected(1);
+    s.backend(0).hears(kPing);
+    s.backend(0).says("+PONG\r\n");
     s.advance(1000);
     s.client().says(get(s.key(0)));
     s.backend(0).hears(get(s.key(0)));

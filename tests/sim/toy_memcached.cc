@@ -130,6 +130,7 @@ std::string ToyMemcached::answer_values(const Session& session) {
     answer.key = words[i];
     if (i >= last) {
       answer.error = error;
+      answer.end = error;
       continue;
     }
     if (options_.honest) {
@@ -137,6 +138,7 @@ std::string ToyMemcached::answer_values(const Session& session) {
     } else if (is_there.emplace(words[i], !dice.chance(1, 4)).first->second) {
       answer.block = made_up_block(words[i], with_cas);
     }
+    if (answer.block.empty()) answer.end = error;
     reply += answer.block;
   }
   reply += error.empty() ? "END\r\n" : error;
