@@ -4,21 +4,18 @@
 // Operations carry the caller's user_data into the kernel, so that they can be cancelled by it,
 // with two exceptions that have the top bit set: sends under the skip rule, which carry their index
 // in UringSends, and the ring's own operations (doorbell, cancellations).
-#include "io/ring_uring.h"
-
 #include <liburing.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <utility>
 #include <vector>
 
+#include "io/clock.h"
+#include "io/doorbell.h"
+#include "io/ring_accounts.h"
 #include "io/socket.h"
 #include "io/uring_buffers.h"
 #include "io/uring_probe.h"
@@ -41,28 +38,16 @@ constexpr u64 kCancel = kOwn | u64{3} << 56;
 constexpr u32 kDrainRoundsMax = 16;
 constexpr std::size_t kDrainCompletionsMax = 512;
 
-Nanos monotonic_now() {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return Nanos{time.tv_sec} * kSecond + time.tv_nsec;
-}
-
 class UringRing final : public Ring {
  public:
   UringRing(const RingOptions& options, const UringFeatures& features)
       : shared_listeners_(options.shared_listeners),
         sends_(features.send_skip_success, features.send_vectorized) {}
-  ~UringRing() override {
-    if (doorbell_fd_ >= 0) ::close(doorbell_fd_);
-  }
 
   Expected<void> open(const RingOptions& options, const UringFeatures& features);
 
   Expected<int> listen(const Address& address, const ListenOptions& options) override {
-    for (const SharedListener& shared : shared_listeners_) {
-      if (shared.address == address) return duplicate_listener(shared);
-    }
-    return open_listener(address, options);
+    return open_or_duplicate_listener(shared_listeners_, address, options);
   }
   int open_socket(const Address& address, bool keepalive) override {
     return ringfold::open_socket(address, keepalive);
@@ -81,9 +66,9 @@ class UringRing final : public Ring {
   std::span<const Completion> wait(Nanos deadline) override;
   Nanos now() const override { return now_; }
   void release_buffer(u16 buffer) override { buffers_.release(buffer); }
-  void ring_doorbell() override;
+  void ring_doorbell() override { doorbell_.ring(); }
 
-  UringAccounts accounts() const { return {buffers_.held(), buffers_.lent(), buffer_count_}; }
+  RingAccounts accounts() const { return {buffers_.held(), buffers_.lent(), buffer_count_}; }
 
  private:
   static void name(io_uring_sqe* entry, UserData user_data) {
@@ -92,7 +77,6 @@ class UringRing final : public Ring {
   }
   void arm_doorbell();
   void finish_cancel(io_uring_sqe* entry);
-  Nanos timeout_until(Nanos deadline) const;
   void collect();
   void drain();
   void on_completion(const io_uring_cqe& completion);
@@ -109,8 +93,7 @@ class UringRing final : public Ring {
   u32 buffer_count_ = 0;
   Nanos now_ = 0;
   bool woken_ = false;  // this wait() already has its wake
-  int doorbell_fd_ = -1;
-  std::atomic<bool> doorbell_rung_{false};  // and the owner has not answered yet
+  Doorbell doorbell_;
 };
 
 Expected<void> UringRing::open(const RingOptions& options, const UringFeatures& features) {
@@ -134,8 +117,8 @@ Expected<void> UringRing::open(const RingOptions& options, const UringFeatures& 
   error = buffers_.open(queue_, shape);
   if (error < 0) return fail(describe_buffer_failure(-error, setup_circumstances()));
   buffer_count_ = shape.count;
-  doorbell_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (doorbell_fd_ < 0) return fail(describe_descriptor_failure("an eventfd", errno));
+  error = doorbell_.open();
+  if (error < 0) return fail(describe_descriptor_failure("an eventfd", -error));
   arm_doorbell();
   completions_.reserve(options.completion_entries);
   now_ = monotonic_now();
@@ -195,27 +178,12 @@ void UringRing::finish_cancel(io_uring_sqe* entry) {
 // against 11.9 us of its time, measured).
 void UringRing::arm_doorbell() {
   io_uring_sqe* const entry = queue_.next_entry();
-  io_uring_prep_poll_multishot(entry, doorbell_fd_, POLLIN);
+  io_uring_prep_poll_multishot(entry, doorbell_.fd(), POLLIN);
   entry->user_data = kDoorbell;
 }
 
-void UringRing::ring_doorbell() {
-  // Only the first ring since the owner's last answer pays for a system call. Release: what the
-  // caller wrote before is seen by the owner after its exchange.
-  if (doorbell_rung_.exchange(true, std::memory_order_acq_rel)) return;
-  const u64 one = 1;
-  const ssize_t written = ::write(doorbell_fd_, &one, sizeof(one));
-  // The counter would have to stand at 2^64 - 2 for EAGAIN.
-  RINGFOLD_ASSERT(written == sizeof(one));
-}
-
 void UringRing::on_doorbell(const io_uring_cqe& completion) {
-  // The counter is emptied before the flag is lowered. The other way round, a ring in between would
-  // have its write swallowed and leave the flag up: no ring would ever write again.
-  u64 rings = 0;
-  const ssize_t size = ::read(doorbell_fd_, &rings, sizeof(rings));
-  RINGFOLD_ASSERT(size == sizeof(rings) || errno == EAGAIN);
-  doorbell_rung_.exchange(false, std::memory_order_acq_rel);
+  doorbell_.answer();
   if ((completion.flags & IORING_CQE_F_MORE) == 0) arm_doorbell();
   if (woken_) return;
   woken_ = true;
@@ -273,12 +241,6 @@ void UringRing::drain() {
   }
 }
 
-Nanos UringRing::timeout_until(Nanos deadline) const {
-  if (deadline == kNever) return kNever;
-  if (deadline <= now_) return 0;
-  return std::max<Nanos>(0, deadline - monotonic_now());
-}
-
 std::span<const Completion> UringRing::wait(Nanos deadline) {
   // Sends that turn out complete come first in the array, so that their memory, still in the cache,
   // is what the handlers of the receives behind them take next. Which ones is known last.
@@ -286,7 +248,7 @@ std::span<const Completion> UringRing::wait(Nanos deadline) {
   completions_.clear();
   completions_.resize(room);
   woken_ = false;
-  queue_.submit_and_wait(timeout_until(deadline));
+  queue_.submit_and_wait(time_until(deadline, now_));
   connect_addresses_.clear();
   collect();
   drain();
@@ -298,7 +260,7 @@ std::span<const Completion> UringRing::wait(Nanos deadline) {
 
 }  // namespace
 
-UringAccounts uring_accounts(const Ring& ring) {
+RingAccounts uring_accounts(const Ring& ring) {
   return static_cast<const UringRing&>(ring).accounts();
 }
 

@@ -129,10 +129,15 @@ Expected<int> open_listener(const Address& address, const ListenOptions& options
   return fd.take();
 }
 
-Expected<int> duplicate_listener(const SharedListener& listener) {
-  const int fd = ::fcntl(listener.fd, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return listen_failure(listener.address, errno);
-  return fd;
+Expected<int> open_or_duplicate_listener(std::span<const SharedListener> shared,
+                                         const Address& address, const ListenOptions& options) {
+  for (const SharedListener& listener : shared) {
+    if (listener.address != address) continue;
+    const int fd = ::fcntl(listener.fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return listen_failure(address, errno);
+    return fd;
+  }
+  return open_listener(address, options);
 }
 
 Expected<void> check_address_unused(const Address& address) {
@@ -144,6 +149,15 @@ Expected<void> check_address_unused(const Address& address) {
   if (!set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR)) return listen_failure(address, errno);
   if (::bind(fd.get(), address.get(), address.length) != 0) return listen_failure(address, errno);
   return {};
+}
+
+std::string describe_descriptor_failure(const std::string& what, int error) {
+  if (error == EMFILE || error == ENFILE) {
+    return "cannot open " + what +
+           ": the limit on open files is reached: raise it (ulimit -n, LimitNOFILE= in a systemd "
+           "unit)";
+  }
+  return "cannot open " + what + ": " + std::generic_category().message(error);
 }
 
 }  // namespace ringfold

@@ -2,6 +2,9 @@
 // supervisor at start-up and for the implementations of Ring.
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "ringfold/base/error.h"
 #include "ringfold/io/address.h"
 #include "ringfold/io/ring.h"
@@ -17,12 +20,18 @@ namespace ringfold {
 // listens on any more is replaced; anything else in its place is an error and left alone.
 [[nodiscard]] Expected<int> open_listener(const Address& address, const ListenOptions& options);
 
-// A descriptor of the caller's own for the same listening socket.
-[[nodiscard]] Expected<int> duplicate_listener(const SharedListener& listener);
+// Ring::listen: a descriptor of the caller's own for the same listening socket, if address is among
+// shared, else open_listener().
+[[nodiscard]] Expected<int> open_or_duplicate_listener(std::span<const SharedListener> shared,
+                                                       const Address& address,
+                                                       const ListenOptions& options);
 
 // Fails when someone listens on a TCP address already. SO_REUSEPORT lets a second process of the
 // same user bind without an error and take half of the connections, so the supervisor asks here
 // once before its workers open their listeners. Unix addresses always pass: open_listener checks.
 [[nodiscard]] Expected<void> check_address_unused(const Address& address);
+
+// What an operator is told when what (a socket, an eventfd) cannot be opened. error: the errno.
+[[nodiscard]] std::string describe_descriptor_failure(const std::string& what, int error);
 
 }  // namespace ringfold

@@ -1,7 +1,5 @@
 #include "io/uring_buffers.h"
 
-#include <sys/mman.h>
-
 #include <bit>
 #include <cerrno>
 #include <cstddef>
@@ -9,37 +7,15 @@
 #include "ringfold/base/assert.h"
 
 namespace ringfold {
-namespace {
-
-constexpr std::size_t kPage = 4096;
-
-constexpr std::size_t whole_pages(std::size_t bytes) {
-  return (bytes + kPage - 1) / kPage * kPage;
-}
-
-}  // namespace
-
-UringBuffers::~UringBuffers() {
-  if (mapping_ != nullptr) munmap(mapping_, mapping_size_);
-}
 
 int UringBuffers::open(UringQueue& queue, const Shape& shape) {
-  RINGFOLD_ASSERT(mapping_ == nullptr);
   RINGFOLD_ASSERT(std::has_single_bit(shape.count) && shape.count <= 32768 && shape.size > 0);
-  const std::size_t entry_bytes = whole_pages(shape.count * sizeof(io_uring_buf));
-  const std::size_t buffer_bytes = std::size_t{shape.count} * shape.size;
-  const std::size_t usable = entry_bytes + whole_pages(buffer_bytes + kReadablePadding);
-  // A guard page behind everything: reading past the padding faults here and not only where the
-  // next mapping happens to be far away.
-  mapping_size_ = usable + kPage;
-  void* const mapping = mmap(nullptr, mapping_size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED) return -errno;
-  mapping_ = mapping;
-  if (mprotect(mapping, usable, PROT_READ | PROT_WRITE) != 0) return -errno;
+  const int unmapped =
+      memory_.map(shape.count * sizeof(io_uring_buf), std::size_t{shape.count} * shape.size);
+  if (unmapped < 0) return unmapped;
   shape_ = shape;
   ring_fd_ = queue.ring().ring_fd;
-  entries_ = static_cast<io_uring_buf_ring*>(mapping);
-  memory_ = static_cast<char*>(mapping) + entry_bytes;
+  entries_ = static_cast<io_uring_buf_ring*>(memory_.front());
 
   uring::BufferRingRegistration registration;
   static_assert(sizeof(registration) == sizeof(io_uring_buf_reg));

@@ -15,6 +15,7 @@
 
 #include <vector>
 
+#include "io/receive_memory.h"
 #include "io/uring_kernel.h"
 #include "io/uring_queue.h"
 #include "ringfold/base/ints.h"
@@ -37,7 +38,6 @@ class UringBuffers {
   static constexpr u16 kGroup = 0;
 
   UringBuffers() = default;
-  ~UringBuffers();
   UringBuffers(const UringBuffers&) = delete;
   UringBuffers& operator=(const UringBuffers&) = delete;
 
@@ -70,14 +70,12 @@ class UringBuffers {
   void lend(u16 index);
   void drop_reference(u16 index);
   bool kernel_has_passed(const Buffer& buffer) const;
-  char* memory(u16 index) const { return memory_ + std::size_t{index} * shape_.size; }
+  char* memory(u16 index) const { return memory_.buffers() + std::size_t{index} * shape_.size; }
 
   Shape shape_;
   int ring_fd_ = -1;
-  void* mapping_ = nullptr;  // the kernel's ring of entries, the buffers, the padding, a guard
-  std::size_t mapping_size_ = 0;
+  ReceiveMemory memory_;  // in front: the kernel's ring of entries
   io_uring_buf_ring* entries_ = nullptr;
-  char* memory_ = nullptr;
   std::vector<Buffer> buffers_;
   u16 tail_ = 0;
   u32 held_ = 0;

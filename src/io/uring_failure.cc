@@ -4,6 +4,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "io/socket.h"
 #include "io/uring_probe.h"
 
 namespace ringfold {
@@ -18,10 +19,6 @@ std::string memory_remedy(const SetupCircumstances& around) {
          std::to_string(around.memlock_limit / 1024) +
          " KiB: raise it (ulimit -l unlimited, LimitMEMLOCK=infinity in a systemd unit) or run "
          "fewer threads";
-}
-
-std::string descriptor_remedy() {
-  return "the limit on open files is reached: raise it (ulimit -n, LimitNOFILE= in a systemd unit)";
 }
 
 std::string permission_remedy(const SetupCircumstances& around) {
@@ -59,7 +56,7 @@ std::string describe_setup_failure(int error, const SetupCircumstances& around) 
       return memory_remedy(around);
     case EMFILE:
     case ENFILE:
-      return descriptor_remedy();
+      return describe_descriptor_failure("an io_uring", error);
     case EINVAL:
       return "the kernel's io_uring is too old: Linux 6.1 or later is needed";
     default:
@@ -76,11 +73,6 @@ std::string describe_buffer_failure(int error, const SetupCircumstances& around)
     default:
       return "cannot register receive buffers with io_uring: " + error_text(error);
   }
-}
-
-std::string describe_descriptor_failure(const std::string& what, int error) {
-  if (error == EMFILE || error == ENFILE) return "cannot open " + what + ": " + descriptor_remedy();
-  return "cannot open " + what + ": " + error_text(error);
 }
 
 }  // namespace ringfold

@@ -15,9 +15,8 @@ struct SetupCircumstances {
 
 [[nodiscard]] SetupCircumstances setup_circumstances();
 
-// error: the errno of io_uring_setup, of registering the receive buffers, of opening what.
+// error: the errno of io_uring_setup, of registering the receive buffers.
 [[nodiscard]] std::string describe_setup_failure(int error, const SetupCircumstances& around);
 [[nodiscard]] std::string describe_buffer_failure(int error, const SetupCircumstances& around);
-[[nodiscard]] std::string describe_descriptor_failure(const std::string& what, int error);
 
 }  // namespace ringfold

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/ring_uring.h"
+#include "io/ring_accounts.h"
 #include "io/socket.h"
 #include "ringfold/base/prng.h"
 #include "ringfold/io/ring.h"
@@ -173,7 +173,7 @@ class TestRing {
   }
   ~TestRing() {
     for (const Completion& completion : inbox_) release(completion);
-    const UringAccounts accounts = uring_accounts(*ring_);
+    const RingAccounts accounts = uring_accounts(*ring_);
     CHECK(accounts.buffer_references_held == 0);
     CHECK(accounts.buffers_lent == accounts.buffers);
   }
