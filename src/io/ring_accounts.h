@@ -11,7 +11,8 @@ struct RingAccounts {
   u32 buffers = 0;
 };
 
-// Requires: ring was made by open_uring().
+// Requires: ring was made by open_uring(), by open_epoll().
 [[nodiscard]] RingAccounts uring_accounts(const Ring& ring);
+[[nodiscard]] RingAccounts epoll_accounts(const Ring& ring);
 
 }  // namespace ringfold

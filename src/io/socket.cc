@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "ringfold/base/assert.h"
+
 namespace ringfold {
 namespace {
 
@@ -109,6 +111,13 @@ int open_socket(const Address& address, bool keepalive) {
     if (keepalive && !set_on(fd.get(), SOL_SOCKET, SO_KEEPALIVE)) return -errno;
   }
   return fd.take();
+}
+
+void set_nonblocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  RINGFOLD_ASSERT(flags >= 0);
+  const int result = ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  RINGFOLD_ASSERT(result == 0);
 }
 
 Expected<int> open_listener(const Address& address, const ListenOptions& options) {

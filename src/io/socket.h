@@ -15,6 +15,10 @@ namespace ringfold {
 // descriptor, the caller's to close, or -errno.
 [[nodiscard]] int open_socket(const Address& address, bool keepalive);
 
+// Sets O_NONBLOCK. Only for rings that make the calls themselves: io_uring would report EAGAIN
+// instead of waiting. Requires: fd is open.
+void set_nonblocking(int fd);
+
 // A listening socket, the caller's to close. TCP: SO_REUSEADDR and SO_REUSEPORT, and options that
 // accepted sockets inherit: TCP_NODELAY, SO_KEEPALIVE if asked. Unix: a socket file which nobody
 // listens on any more is replaced; anything else in its place is an error and left alone.

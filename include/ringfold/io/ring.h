@@ -1,9 +1,9 @@
 // Ring: the kernel as a worker sees it, and the seam for simulation. Implementations:
-// src/io/ring_uring.cc (io_uring, the product) and tests/sim/ring_sim.cc (a deterministic world
-// with a virtual clock).
+// src/io/ring_uring.cc (io_uring, the product), src/io/ring_epoll.cc (its twin for where io_uring
+// is forbidden) and tests/sim/ring_sim.cc (a deterministic world with a virtual clock).
 //
-// A worker prepares operations, then calls wait(): everything prepared is submitted at once, and
-// what has completed comes back. One wait() is one tick. All calls are from the owning thread,
+// A worker prepares operations, then calls wait(): everything prepared is with the kernel by then,
+// and what has completed comes back. One wait() is one tick. All calls are from the owning thread,
 // except ring_doorbell(). Every operation is named by a UserData, which its completions carry.
 //
 //   operation   completions
@@ -180,5 +180,20 @@ struct UringFeatures {
 // bits cleared are honoured: the ring then works as on a kernel without them.
 [[nodiscard]] Expected<std::unique_ptr<Ring>> open_uring(const RingOptions& options,
                                                          const UringFeatures& features);
+
+// The same of epoll, which every kernel has.
+struct EpollFeatures {
+  bool nanosecond_waits = false;  // epoll_pwait2, Linux 5.11; else deadlines are met to 1 ms
+};
+
+[[nodiscard]] EpollFeatures probe_epoll();
+
+// "nanosecond waits" or "millisecond waits".
+[[nodiscard]] std::string to_string(const EpollFeatures& features);
+
+// Opens a ring that lives by epoll. Of options, the submission queue and the classic buffers mean
+// nothing to it. Its kernel work is done by the calling thread, within wait() or before.
+[[nodiscard]] Expected<std::unique_ptr<Ring>> open_epoll(const RingOptions& options,
+                                                         const EpollFeatures& features);
 
 }  // namespace ringfold

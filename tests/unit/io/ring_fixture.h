@@ -33,19 +33,40 @@ inline const UringFeatures& probed() {
 
 // How a ring may have to work on some kernel.
 struct Mode {
-  const char* name;
-  UringFeatures features;
+  const char* name = "";
+  bool is_epoll = false;
+  UringFeatures uring;
+  EpollFeatures epoll;
+
+  // The whole of a send is tried within its tick, and what did not fit is told.
+  bool tells_short_sends() const { return !is_epoll && uring.send_skip_success; }
 };
 
-// What this kernel offers, each feature taken away alone, and all of them together.
-inline std::vector<Mode> all_modes() {
+// Both rings at their best.
+inline std::vector<Mode> both_rings() {
   REQUIRE_MESSAGE(probed().available, probed().reason);
-  std::vector<Mode> modes;
+  REQUIRE(probed().send_skip_success);
+  std::vector<Mode> modes(2);
+  modes[0].name = "io_uring";
+  modes[0].uring = probed();
+  modes[1].name = "epoll";
+  modes[1].is_epoll = true;
+  modes[1].epoll = probe_epoll();
+  return modes;
+}
+
+// What this kernel offers to an io_uring ring, each feature taken away alone, and all of them
+// together; likewise epoll.
+inline std::vector<Mode> all_modes() {
+  std::vector<Mode> modes = both_rings();
+  modes.push_back(modes[1]);
+  modes.back().name = "epoll in milliseconds";
+  modes.back().epoll.nanosecond_waits = false;
   const auto add = [&modes](const char* name, auto change) {
-    modes.push_back({name, probed()});
-    change(modes.back().features);
+    modes.push_back(modes[0]);
+    modes.back().name = name;
+    change(modes.back().uring);
   };
-  add("as probed", [](UringFeatures&) {});
   add("classic buffers", [](UringFeatures& f) { f.incremental_buffers = false; });
   add("announced sends", [](UringFeatures& f) { f.send_skip_success = false; });
   add("sendmsg", [](UringFeatures& f) { f.send_vectorized = false; });
@@ -166,14 +187,15 @@ class TemporaryFolder {
 // A ring and the completions it has brought. At its end all buffers are home.
 class TestRing {
  public:
-  explicit TestRing(const UringFeatures& features, const RingOptions& options = small_options()) {
-    auto opened = open_uring(options, features);
+  explicit TestRing(const Mode& mode, const RingOptions& options = small_options())
+      : is_epoll_(mode.is_epoll) {
+    auto opened = is_epoll_ ? open_epoll(options, mode.epoll) : open_uring(options, mode.uring);
     REQUIRE_MESSAGE(opened.has_value(), opened.error().text);
     ring_ = std::move(*opened);
   }
   ~TestRing() {
     for (const Completion& completion : inbox_) release(completion);
-    const RingAccounts accounts = uring_accounts(*ring_);
+    const RingAccounts accounts = is_epoll_ ? epoll_accounts(*ring_) : uring_accounts(*ring_);
     CHECK(accounts.buffer_references_held == 0);
     CHECK(accounts.buffers_lent == accounts.buffers);
   }
@@ -250,6 +272,7 @@ class TestRing {
     for (const Completion& completion : ring_->wait(deadline)) inbox_.push_back(completion);
   }
 
+  const bool is_epoll_;
   std::unique_ptr<Ring> ring_;
   std::deque<Completion> inbox_;
 };

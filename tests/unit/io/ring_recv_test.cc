@@ -82,7 +82,7 @@ TEST_CASE("a connection is accepted and echoes, over TCP, IPv6 and unix sockets,
   TemporaryFolder folder;
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
-    TestRing ring(mode.features);
+    TestRing ring(mode);
     for (const Address& wanted : {*resolve_address("127.0.0.1", 0), *resolve_address("::1", 0),
                                   *unix_address(folder.file(std::string("echo ") + mode.name))}) {
       CAPTURE(to_string(wanted));
@@ -134,23 +134,26 @@ TEST_CASE("a connection is accepted and echoes, over TCP, IPv6 and unix sockets,
 }
 
 TEST_CASE("accepted sockets have the listener's options") {
-  TestRing ring(probed());
-  auto listener = ring->listen(*resolve_address("127.0.0.1", 0), {});
-  REQUIRE(listener.has_value());
-  ring->accept(*listener, UserData(Op::accept, 0, 0));
-  Socket client = connect_to(bound_address(*listener));
-  Socket accepted(ring.next().result);
-  for (const auto& [level, option] : {std::pair<int, int>(IPPROTO_TCP, TCP_NODELAY),
-                                      std::pair<int, int>(SOL_SOCKET, SO_KEEPALIVE)}) {
-    int value = 0;
-    socklen_t size = sizeof(value);
-    REQUIRE(::getsockopt(accepted.get(), level, option, &value, &size) == 0);
-    CHECK(value != 0);
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TestRing ring(mode);
+    auto listener = ring->listen(*resolve_address("127.0.0.1", 0), {});
+    REQUIRE(listener.has_value());
+    ring->accept(*listener, UserData(Op::accept, 0, 0));
+    Socket client = connect_to(bound_address(*listener));
+    Socket accepted(ring.next().result);
+    for (const auto& [level, option] : {std::pair<int, int>(IPPROTO_TCP, TCP_NODELAY),
+                                        std::pair<int, int>(SOL_SOCKET, SO_KEEPALIVE)}) {
+      int value = 0;
+      socklen_t size = sizeof(value);
+      REQUIRE(::getsockopt(accepted.get(), level, option, &value, &size) == 0);
+      CHECK(value != 0);
+    }
+    CHECK((::fcntl(accepted.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    ring->cancel_all(*listener);
+    CHECK(ring.next().result == -ECANCELED);
+    ring->close(*listener);
   }
-  CHECK((::fcntl(accepted.get(), F_GETFD) & FD_CLOEXEC) != 0);
-  ring->cancel_all(*listener);
-  CHECK(ring.next().result == -ECANCELED);
-  ring->close(*listener);
 }
 
 TEST_CASE("a flood on one socket passes the fairness bound of 33 completions, in order") {
@@ -161,7 +164,7 @@ TEST_CASE("a flood on one socket passes the fairness bound of 33 completions, in
     options.buffer_count = 256;
     options.classic_buffer_size = 64;
     options.classic_buffer_count = 256;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Pair pair = tcp_pair();
     Prng prng(1);
     Receivers receivers(ring);
@@ -178,7 +181,7 @@ TEST_CASE("a flood on one socket passes the fairness bound of 33 completions, in
 TEST_CASE("many sockets share the buffers and each gets exactly its own bytes") {
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
-    TestRing ring(mode.features);
+    TestRing ring(mode);
     Prng prng(3);
     Receivers receivers(ring);
     std::vector<Pair> pairs;
@@ -200,19 +203,22 @@ TEST_CASE("many sockets share the buffers and each gets exactly its own bytes") 
 }
 
 TEST_CASE("bytes that were not released stay while the kernel goes on receiving") {
-  TestRing ring(probed());
-  Pair pair = tcp_pair();
-  ring->recv(pair.ours.get(), recv_of(1));
-  pair.peer.write("keep me");
-  const Completion kept = ring.next();
-  REQUIRE(kept.result == 7);
-  for (int i = 0; i < 40; ++i) {
-    pair.peer.write(std::string(500, static_cast<char>('a' + i % 26)));
-    for (std::size_t left = 500; left > 0;) left -= ring.take(ring.next()).size();
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TestRing ring(mode);
+    Pair pair = tcp_pair();
+    ring->recv(pair.ours.get(), recv_of(1));
+    pair.peer.write("keep me");
+    const Completion kept = ring.next();
+    REQUIRE(kept.result == 7);
+    for (int i = 0; i < 40; ++i) {
+      pair.peer.write(std::string(500, static_cast<char>('a' + i % 26)));
+      for (std::size_t left = 500; left > 0;) left -= ring.take(ring.next()).size();
+    }
+    CHECK(std::string(kept.data, 7) == "keep me");
+    ring.release(kept);
+    ring.stop(recv_of(1));
   }
-  CHECK(std::string(kept.data, 7) == "keep me");
-  ring.release(kept);
-  ring.stop(recv_of(1));
 }
 
 TEST_CASE("without a free buffer a receive ends with ENOBUFS and loses nothing") {
@@ -221,7 +227,7 @@ TEST_CASE("without a free buffer a receive ends with ENOBUFS and loses nothing")
     RingOptions options = TestRing::small_options();
     options.buffer_count = options.classic_buffer_count = 2;
     options.buffer_size = options.classic_buffer_size = 64;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Pair pair = tcp_pair();
     Prng prng(4);
     const std::string bytes = random_bytes(prng, 300);
@@ -255,7 +261,7 @@ TEST_CASE("without a free buffer a receive ends with ENOBUFS and loses nothing")
 TEST_CASE("a reset arrives as ECONNRESET without a buffer") {
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
-    TestRing ring(mode.features);
+    TestRing ring(mode);
     Pair pair = tcp_pair();
     ring->recv(pair.ours.get(), recv_of(1));
     REQUIRE(ring.quiet());
@@ -274,7 +280,7 @@ TEST_CASE("behind the bytes of the last buffer there is readable padding") {
     // Both fill their pages exactly, so that without padding the memory would end with the data.
     options.buffer_count = options.classic_buffer_count = 1;
     options.buffer_size = options.classic_buffer_size = 4096;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Pair pair = unix_pair();
     pair.peer.write(std::string(4096, 'x'));
     ring->recv(pair.ours.get(), recv_of(1));
@@ -295,7 +301,7 @@ TEST_CASE("a completion queue of 8 overflows and nothing is lost") {
     RingOptions options = TestRing::small_options();
     options.submission_entries = 8;
     options.completion_entries = 8;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Prng prng(5);
     Receivers receivers(ring);
     std::vector<Pair> pairs;
@@ -311,7 +317,8 @@ TEST_CASE("a completion queue of 8 overflows and nothing is lost") {
       }
       receivers.run();
     }
-    CHECK(receivers.stopped() > 0);
+    // epoll has no such queue.
+    CHECK((receivers.stopped() > 0 || mode.is_epoll));
     receivers.stop();
   }
 }
@@ -324,7 +331,7 @@ TEST_CASE("two thousand sockets that become readable at once are all served") {
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
     RingOptions options;  // the product's sizes
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Prng prng(6);
     Receivers receivers(ring);
     std::vector<Pair> pairs;
@@ -348,7 +355,7 @@ TEST_CASE("two thousand sockets that become readable at once are all served") {
 TEST_CASE("one wait brings more than the 20 items a kernel call hands out") {
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
-    TestRing ring(mode.features, RingOptions());
+    TestRing ring(mode, RingOptions());
     constexpr u32 kSockets = 100;
     std::vector<Pair> pairs;
     for (u32 slot = 0; slot < kSockets; ++slot) {
@@ -365,34 +372,37 @@ TEST_CASE("one wait brings more than the 20 items a kernel call hands out") {
 }
 
 TEST_CASE("accept stops at the limit of descriptors and goes on when armed again") {
-  TestRing ring(probed());
-  auto listener = ring->listen(*resolve_address("127.0.0.1", 0), {});
-  REQUIRE(listener.has_value());
-  const UserData accepting(Op::accept, 0, 0);
-  Socket client = connect_to(bound_address(*listener));
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TestRing ring(mode);
+    auto listener = ring->listen(*resolve_address("127.0.0.1", 0), {});
+    REQUIRE(listener.has_value());
+    const UserData accepting(Op::accept, 0, 0);
+    Socket client = connect_to(bound_address(*listener));
 
-  // The client's own descriptor stands highest, so nothing may be opened above it.
-  rlimit limit{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  std::vector<Socket> fillers;
-  while (fillers.empty() || fillers.back().get() < client.get()) {
-    fillers.emplace_back(::dup(client.get()));
+    // The client's own descriptor stands highest, so nothing may be opened above it.
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    std::vector<Socket> fillers;
+    while (fillers.empty() || fillers.back().get() < client.get()) {
+      fillers.emplace_back(::dup(client.get()));
+    }
+    rlimit low = limit;
+    low.rlim_cur = static_cast<rlim_t>(fillers.back().get()) + 1;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+    // The kernel notes the limit when the operation is armed.
+    ring->accept(*listener, accepting);
+    const Completion refused = ring.next();
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(refused.result == -EMFILE);
+    CHECK_FALSE(refused.more);
+
+    ring->accept(*listener, accepting);
+    const Completion accepted = ring.next();
+    CHECK(accepted.result >= 0);
+    CHECK(accepted.more);
+    ring->close(accepted.result);
+    ring.stop(accepting);
+    ring->close(*listener);
   }
-  rlimit low = limit;
-  low.rlim_cur = static_cast<rlim_t>(fillers.back().get()) + 1;
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
-  // The kernel notes the limit when the operation is armed.
-  ring->accept(*listener, accepting);
-  const Completion refused = ring.next();
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
-  CHECK(refused.result == -EMFILE);
-  CHECK_FALSE(refused.more);
-
-  ring->accept(*listener, accepting);
-  const Completion accepted = ring.next();
-  CHECK(accepted.result >= 0);
-  CHECK(accepted.more);
-  ring->close(accepted.result);
-  ring.stop(accepting);
-  ring->close(*listener);
 }

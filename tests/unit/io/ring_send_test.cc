@@ -96,12 +96,12 @@ TEST_CASE("8 MB reach a slow peer byte for byte, in one vector and in many, in e
       CAPTURE(piece);
       for (const bool over_tcp : {true, false}) {
         CAPTURE(over_tcp);
-        TestRing ring(mode.features);
+        TestRing ring(mode);
         const Pair pair = over_tcp ? tcp_pair() : unix_pair();
         Delivery delivery(ring, pair, bytes, piece);
         delivery.run();
         // Under the skip rule the first attempt at everything cannot have fitted.
-        if (mode.features.send_skip_success && piece == bytes.size()) {
+        if (mode.tells_short_sends() && piece == bytes.size()) {
           CHECK(delivery.short_sends() > 0);
         }
       }
@@ -114,7 +114,7 @@ TEST_CASE("a send that finds its socket full waits in the kernel and then delive
     CAPTURE(mode.name);
     for (const std::size_t vector_count : {std::size_t{1}, std::size_t{3}}) {
       CAPTURE(vector_count);
-      TestRing ring(mode.features);
+      TestRing ring(mode);
       // Full until the peer reads, which TCP is not: what is under way there may still move.
       const Pair pair = unix_pair();
       const std::size_t filled = fill(pair);
@@ -141,7 +141,7 @@ TEST_CASE("a send that finds its socket full waits in the kernel and then delive
 TEST_CASE("a send to a peer that is gone brings the error, each time, and no signal") {
   for (const Mode& mode : all_modes()) {
     CAPTURE(mode.name);
-    TestRing ring(mode.features);
+    TestRing ring(mode);
     Pair pair = tcp_pair();
     pair.peer.reset_hard();
     pollfd reset{pair.ours.get(), POLLRDHUP, 0};
@@ -157,37 +157,41 @@ TEST_CASE("a send to a peer that is gone brings the error, each time, and no sig
 }
 
 TEST_CASE("sends that are complete come before the receives of the same wait") {
-  TestRing ring(probed());
-  REQUIRE(probed().send_skip_success);
-  const Pair pair = unix_pair();
-  const Pair other = unix_pair();
-  ring->recv(pair.ours.get(), recv_of(1));
-  REQUIRE(ring.quiet());
-  pair.peer.write("in");
-  ring.send(other.ours.get(), "out", send_of(2));
-  ring.send(pair.ours.get(), "back", send_of(3));
-  const std::span<const Completion> completions = ring->wait(0);
-  REQUIRE(completions.size() == 3);
-  CHECK(completions[0].user_data.value() == send_of(2).value());
-  CHECK(completions[0].result == 3);
-  CHECK(completions[1].user_data.value() == send_of(3).value());
-  CHECK(completions[1].result == 4);
-  CHECK(completions[2].user_data.value() == recv_of(1).value());
-  ring.release(completions[2]);
-  ring.stop(recv_of(1));
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TestRing ring(mode);
+    const Pair pair = unix_pair();
+    const Pair other = unix_pair();
+    ring->recv(pair.ours.get(), recv_of(1));
+    REQUIRE(ring.quiet());
+    pair.peer.write("in");
+    ring.send(other.ours.get(), "out", send_of(2));
+    ring.send(pair.ours.get(), "back", send_of(3));
+    const std::span<const Completion> completions = ring->wait(0);
+    REQUIRE(completions.size() == 3);
+    CHECK(completions[0].user_data.value() == send_of(2).value());
+    CHECK(completions[0].result == 3);
+    CHECK(completions[1].user_data.value() == send_of(3).value());
+    CHECK(completions[1].result == 4);
+    CHECK(completions[2].user_data.value() == recv_of(1).value());
+    ring.release(completions[2]);
+    ring.stop(recv_of(1));
+  }
 }
 
 TEST_CASE("a complete send alone does not end a wait, but comes at its end") {
-  TestRing ring(probed());
-  REQUIRE(probed().send_skip_success);
-  const Pair pair = tcp_pair();
-  ring.send(pair.ours.get(), "out", send_of(2));
-  const Nanos deadline = ring->now() + 30 * kMillisecond;
-  const std::span<const Completion> completions = ring->wait(deadline);
-  CHECK(ring->now() >= deadline);
-  REQUIRE(completions.size() == 1);
-  CHECK(completions[0].result == 3);
-  CHECK(pair.peer.read(3) == "out");
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TestRing ring(mode);
+    const Pair pair = tcp_pair();
+    ring.send(pair.ours.get(), "out", send_of(2));
+    const Nanos deadline = ring->now() + 30 * kMillisecond;
+    const std::span<const Completion> completions = ring->wait(deadline);
+    CHECK(ring->now() >= deadline);
+    REQUIRE(completions.size() == 1);
+    CHECK(completions[0].result == 3);
+    CHECK(pair.peer.read(3) == "out");
+  }
 }
 
 TEST_CASE("more sends in one tick than the queue holds, among them blocked and broken ones") {
@@ -196,7 +200,7 @@ TEST_CASE("more sends in one tick than the queue holds, among them blocked and b
     RingOptions options = TestRing::small_options();
     options.submission_entries = 8;
     options.completion_entries = 16;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     constexpr u32 kSockets = 100;
     std::vector<Pair> pairs;
     std::vector<std::size_t> filled(kSockets, 0);
@@ -241,7 +245,7 @@ TEST_CASE("random sends over many sockets and ticks arrive in order and are told
     RingOptions options = TestRing::small_options();
     options.submission_entries = 16;
     options.completion_entries = 32;
-    TestRing ring(mode.features, options);
+    TestRing ring(mode, options);
     Prng prng(11);
     const std::string source = random_bytes(prng, 2'000'000);
     struct Stream {

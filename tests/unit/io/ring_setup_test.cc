@@ -58,12 +58,22 @@ TEST_CASE("opening fails with the probe's reason, and with sizes that cannot be"
   const auto inverted = open_uring(narrow, probed());
   REQUIRE_FALSE(inverted.has_value());
   CHECK(contains(inverted.error().text, "completion queue"));
+
+  for (const auto& [count, size] : {std::pair<u32, u32>(0, 64), std::pair<u32, u32>(8, 0),
+                                    std::pair<u32, u32>(kNoBuffer, 64)}) {
+    RingOptions none_at_all;
+    none_at_all.buffer_count = count;
+    none_at_all.buffer_size = size;
+    const auto empty = open_epoll(none_at_all, probe_epoll());
+    REQUIRE_FALSE(empty.has_value());
+    CHECK(contains(empty.error().text, "receive buffers"));
+  }
 }
 
 TEST_CASE("a thread can open rings one after another beyond the 16 it may register") {
   for (int i = 0; i < 40; ++i) {
     CAPTURE(i);
-    TestRing ring(probed());
+    TestRing ring(both_rings().front());
     CHECK(ring.quiet());
   }
 }

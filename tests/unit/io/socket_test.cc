@@ -114,39 +114,42 @@ TEST_CASE("a file that is not a socket is never removed") {
 }
 
 TEST_CASE("two rings accept from one unix listener") {
-  TemporaryFolder folder;
-  const Address address = *unix_address(folder.file("shared"));
-  Socket listener(*open_listener(address, {}));
-  const SharedListener shared[] = {{address, listener.get()}};
-  RingOptions options = TestRing::small_options();
-  options.shared_listeners = shared;
-  TestRing first(probed(), options);
-  TestRing second(probed(), options);
-  const UserData accepting(Op::accept, 0, 0);
-  int fds[2];
-  int turn = 0;
-  for (TestRing* ring : {&first, &second}) {
-    auto own = (*ring)->listen(address, {});
-    REQUIRE(own.has_value());
-    CHECK(*own != listener.get());
-    fds[turn++] = *own;
+  for (const Mode& mode : both_rings()) {
+    CAPTURE(mode.name);
+    TemporaryFolder folder;
+    const Address address = *unix_address(folder.file(std::string("shared ") + mode.name));
+    Socket listener(*open_listener(address, {}));
+    const SharedListener shared[] = {{address, listener.get()}};
+    RingOptions options = TestRing::small_options();
+    options.shared_listeners = shared;
+    TestRing first(mode, options);
+    TestRing second(mode, options);
+    const UserData accepting(Op::accept, 0, 0);
+    int fds[2];
+    int turn = 0;
+    for (TestRing* ring : {&first, &second}) {
+      auto own = (*ring)->listen(address, {});
+      REQUIRE(own.has_value());
+      CHECK(*own != listener.get());
+      fds[turn++] = *own;
+    }
+    // Whoever asks gets the connection: first the one, then, when that has stopped, the other.
+    for (int i = 0; i < 2; ++i) {
+      TestRing& ring = i == 0 ? first : second;
+      ring->accept(fds[i], accepting);
+      Socket client = connect_to(address);
+      const Completion accepted = ring.next();
+      CHECK(accepted.result >= 0);
+      ring->close(accepted.result);
+      ring->cancel(accepting);
+      CHECK(ring.next().result == -ECANCELED);
+      ring->close(fds[i]);
+    }
+    // An address that is not in the list is the ring's own to open.
+    const Address own = *unix_address(folder.file(std::string("own ") + mode.name));
+    Socket opened(*first->listen(own, {}));
+    CHECK(contains(failure(second->listen(own, {})), "another process listens"));
   }
-  // Whoever asks gets the connection: first the one, then, when that has stopped, the other.
-  for (int i = 0; i < 2; ++i) {
-    TestRing& ring = i == 0 ? first : second;
-    ring->accept(fds[i], accepting);
-    Socket client = connect_to(address);
-    const Completion accepted = ring.next();
-    CHECK(accepted.result >= 0);
-    ring->close(accepted.result);
-    ring->cancel(accepting);
-    CHECK(ring.next().result == -ECANCELED);
-    ring->close(fds[i]);
-  }
-  // An address that is not in the list is the ring's own to open.
-  const Address own = *unix_address(folder.file("own"));
-  Socket opened(*first->listen(own, {}));
-  CHECK(contains(failure(second->listen(own, {})), "another process listens"));
 }
 
 TEST_CASE("sockets for connecting have their options") {
