@@ -10,6 +10,9 @@
 namespace ringfold {
 namespace {
 
+constexpr const char* kAllow =
+    "allow io_uring_setup, io_uring_enter and io_uring_register in its seccomp profile";
+
 std::string error_text(int error) {
   return std::generic_category().message(error);
 }
@@ -30,8 +33,8 @@ std::string permission_remedy(const SetupCircumstances& around) {
     return "io_uring is kept from this user by kernel.io_uring_disabled=1: set it to 0 (sysctl -w "
            "kernel.io_uring_disabled=0) or put the user's group into kernel.io_uring_group";
   }
-  return "a security policy forbids io_uring (container runtimes do so by default): allow "
-         "io_uring_setup, io_uring_enter and io_uring_register in its seccomp profile";
+  return std::string("a security policy forbids io_uring (container runtimes do so by default): ") +
+         kAllow;
 }
 
 }  // namespace
@@ -68,11 +71,21 @@ std::string describe_buffer_failure(int error, const SetupCircumstances& around)
   switch (error) {
     case ENOMEM:
       return memory_remedy(around);
+    case EPERM:
+    case EACCES:
+      return permission_remedy(around);
     case EINVAL:
       return "the kernel's io_uring has no buffer rings: Linux 6.1 or later is needed";
     default:
       return "cannot register receive buffers with io_uring: " + error_text(error);
   }
+}
+
+std::string describe_kill() {
+  return std::string(
+             "a security policy kills who uses io_uring (SystemCallFilter= of a systemd unit does "
+             "so by default): ") +
+         kAllow;
 }
 
 }  // namespace ringfold

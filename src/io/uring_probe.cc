@@ -173,6 +173,10 @@ int try_receive(const UringQueue::Setup& setup, bool incremental) {
 
 UringFeatures probe_uring() {
   UringFeatures features;
+  if (!survives_uring_calls()) {
+    features.reason = describe_kill();
+    return features;
+  }
   const SetupCircumstances around = setup_circumstances();
   UringQueue::Setup setup{
       .submission_entries = kEntries, .completion_entries = 2 * kEntries, .defer_taskrun = true};
@@ -185,6 +189,7 @@ UringFeatures probe_uring() {
     usable = &without_defer;
     error = without_defer.open(setup);
   }
+  if (error == 0) error = usable->try_enter();
   if (error < 0) {
     features.reason = describe_setup_failure(-error, around);
     return features;

@@ -19,4 +19,11 @@ struct SetupCircumstances {
 [[nodiscard]] std::string describe_setup_failure(int error, const SetupCircumstances& around);
 [[nodiscard]] std::string describe_buffer_failure(int error, const SetupCircumstances& around);
 
+// When a process dies of io_uring's system calls.
+[[nodiscard]] std::string describe_kill();
+
+// Whether a process survives io_uring's system calls, found out with a child. True as well when no
+// child can be made: the next who tries will know.
+[[nodiscard]] bool survives_uring_calls();
+
 }  // namespace ringfold

@@ -1,5 +1,6 @@
 #include "io/uring_queue.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "ringfold/base/assert.h"
@@ -37,6 +38,11 @@ int UringQueue::open(const Setup& setup) {
   }
   if (setup.no_iowait) enter_flags_ |= uring::kEnterNoIowait;
   return 0;
+}
+
+int UringQueue::try_enter() {
+  const u32 ring = static_cast<u32>(ring_.enter_ring_fd);
+  return std::min(0, io_uring_enter2(ring, 0, 0, enter_flags_, nullptr, 0));
 }
 
 int UringQueue::enter(u32 to_submit, u32 wait_count, u32 flags, void* argument,

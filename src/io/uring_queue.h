@@ -31,6 +31,10 @@ class UringQueue {
   // 0 or -errno; -EINVAL: this kernel lacks what setup asks for. Once per object.
   [[nodiscard]] int open(const Setup& setup);
 
+  // 0 or -errno: whether this process may enter the ring at all, which a security policy decides
+  // apart from opening it. Where this fails nothing below may be called.
+  [[nodiscard]] int try_enter();
+
   io_uring& ring() { return ring_; }
   bool has_feature(u32 feature) const { return (ring_.features & feature) != 0; }
 

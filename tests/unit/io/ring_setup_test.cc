@@ -104,19 +104,19 @@ TEST_CASE("each reason against io_uring comes with a remedy") {
 
 namespace {
 
-// Lets a child of this process ask the probe behind a filter that answers io_uring_setup with
-// error, as a container runtime does. The child's exit status says what the reason contained.
+// Lets a child of this process ask the probe behind a filter that answers one system call with
+// action, as a container runtime does. The child's exit status says what the reason contained.
 enum Verdict : int { kAvailable, kReasonMissing, kReasonGiven, kFilterFailed };
 
-Verdict probe_behind_filter(int error, std::string_view expected) {
+Verdict probe_behind_filter(long call, u32 action, std::string_view expected) {
   std::fflush(nullptr);  // or the child would print what is buffered a second time
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     sock_filter instructions[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<u32>(error)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<u32>(call), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const sock_fprog program{4, instructions};
@@ -132,14 +132,31 @@ Verdict probe_behind_filter(int error, std::string_view expected) {
   return static_cast<Verdict>(WEXITSTATUS(status));
 }
 
+u32 refuse(int error) {
+  return SECCOMP_RET_ERRNO | static_cast<u32>(error);
+}
+
 }  // namespace
 
 TEST_CASE("where a filter forbids io_uring, or the kernel has none, the probe says so") {
-  const int disabled = setup_circumstances().disabled;
-  CHECK(probe_behind_filter(EPERM, disabled > 0 ? "kernel.io_uring_disabled" : "seccomp") ==
+  const char* const forbidden =
+      setup_circumstances().disabled > 0 ? "kernel.io_uring_disabled" : "seccomp";
+  CHECK(probe_behind_filter(SYS_io_uring_setup, refuse(EPERM), forbidden) == kReasonGiven);
+  CHECK(probe_behind_filter(SYS_io_uring_setup, refuse(ENOSYS), "Linux 6.1 or later") ==
         kReasonGiven);
-  CHECK(probe_behind_filter(ENOSYS, "Linux 6.1 or later") == kReasonGiven);
-  CHECK(probe_behind_filter(ENOMEM, "locked memory") == kReasonGiven);
+  CHECK(probe_behind_filter(SYS_io_uring_setup, refuse(ENOMEM), "locked memory") == kReasonGiven);
+}
+
+TEST_CASE("a filter that forbids one of the other calls, or kills, is noticed by the probe") {
+  const char* const forbidden =
+      setup_circumstances().disabled > 0 ? "kernel.io_uring_disabled" : "seccomp";
+  for (const long call : {SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register}) {
+    CAPTURE(call);
+    CHECK(probe_behind_filter(call, refuse(EPERM), forbidden) == kReasonGiven);
+    CHECK(probe_behind_filter(call, SECCOMP_RET_KILL_PROCESS, "kills") == kReasonGiven);
+    CHECK(probe_behind_filter(call, SECCOMP_RET_TRAP, "kills") == kReasonGiven);
+  }
+  CHECK(survives_uring_calls());
 }
 
 namespace {
