@@ -21,13 +21,13 @@
 #include "app/all_signals_blocked.h"
 #include "app/build_snapshot.h"
 #include "app/endpoint.h"
+#include "app/io_choice.h"
 #include "app/listeners.h"
 #include "app/log.h"
 #include "app/names.h"
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
 #include "app/worker_thread.h"
-#include "ringfold/io/ring.h"
 
 namespace ringfold {
 namespace {
@@ -43,15 +43,16 @@ constexpr Nanos kFlushRetry = 10 * kMillisecond;
 
 class Supervisor {
  public:
-  Supervisor(Log& log, const Snapshot& snapshot, const UringFeatures& features,
-             Listeners& listeners, Names& names)
-      : log_(log), snapshot_(snapshot), features_(features), listeners_(listeners), names_(names) {}
+  Supervisor(Log& log, const Snapshot& snapshot, const IoChoice& io, Listeners& listeners,
+             Names& names)
+      : log_(log), snapshot_(snapshot), io_(io), listeners_(listeners), names_(names) {}
 
   Expected<int> run();
 
  private:
   Expected<void> open_descriptors();
   void start_worker(u32 index);
+  void start_threads();
   void start_workers();
   void wait_for_events();
   Nanos next_deadline(Nanos now) const;
@@ -70,11 +71,12 @@ class Supervisor {
 
   Log& log_;
   const Snapshot& snapshot_;
-  const UringFeatures& features_;
+  IoChoice io_;
   Listeners& listeners_;
   Names& names_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
+  std::optional<RingGate> gate_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   bool is_ready_ = false;   // all workers have started
   bool is_flushed_ = true;  // every running worker has what it was sent
@@ -122,13 +124,15 @@ u64 random_seed() {
 void Supervisor::start_worker(u32 index) {
   workers_.push_back(std::make_unique<WorkerThread>(
       WorkerThread::Inputs{snapshot_,
-                           features_,
+                           io_,
+                           *gate_,
                            listeners_.shared(),
                            wake_->get(),
                            {.index = index, .seed = random_seed()}}));
 }
 
-void Supervisor::start_workers() {
+void Supervisor::start_threads() {
+  gate_.emplace(snapshot_.config.threads);
   const AllSignalsBlocked blocked;
   try {
     for (u32 index = 0; index < snapshot_.config.threads; ++index) start_worker(index);
@@ -137,8 +141,23 @@ void Supervisor::start_workers() {
     failure_ = fmt::format(
         "cannot start worker {}: {}; lower threads or raise the limit on processes (ulimit -u)",
         workers_.size(), error.what());
+    gate_->excuse(snapshot_.config.threads - workers_.size());
     drain();
   }
+}
+
+// Nobody listens before all have their rings. So when one cannot be opened although the probe could
+// open a small one, all may still take the other kind, and no client will notice.
+void Supervisor::start_workers() {
+  start_threads();
+  const std::string* const refusal = gate_->await();
+  if (refusal != nullptr && io_.may_change && !failure_) {
+    for (const auto& worker : workers_) worker->await_start();
+    workers_.clear();
+    fall_back(io_, *refusal);
+    start_threads();
+  }
+  log_.write(io_.refusal.empty() ? LogLevel::info : LogLevel::warn, describe(io_));
 }
 
 void Supervisor::wait_for_events() {
@@ -303,18 +322,6 @@ void raise_file_limit(Log& log) {
   log.write(LogLevel::debug, fmt::format("open files are limited to {}", limit.rlim_cur));
 }
 
-Expected<UringFeatures> choose_io(IoKind kind, Log& log) {
-  if (kind == IoKind::epoll) {
-    return fail(
-        "io = \"epoll\" is not available in this version; set io = \"auto\" or \"uring\" on a "
-        "kernel that allows io_uring");
-  }
-  UringFeatures features = probe_uring();
-  if (!features.available) return fail(features.reason);
-  log.write(LogLevel::info, "io_uring: " + to_string(features));
-  return features;
-}
-
 Expected<int> start(Config config, Log& log) {
   log.write(LogLevel::info, fmt::format("ringfold {} starting", RINGFOLD_VERSION));
   if (config.admin_configured) {
@@ -323,8 +330,8 @@ Expected<int> start(Config config, Log& log) {
                                           shown(to_string(config.admin_listen))));
   }
   raise_file_limit(log);
-  const auto features = choose_io(config.io, log);
-  if (!features) return tl::unexpected(features.error());
+  const auto io = choose_io(config.io, probe_io());
+  if (!io) return tl::unexpected(io.error());
   auto snapshot = build_snapshot(std::move(config));
   if (!snapshot) return tl::unexpected(snapshot.error());
   auto names = Names::open(snapshot->config, look_up_host);
@@ -334,7 +341,7 @@ Expected<int> start(Config config, Log& log) {
   }
   Listeners listeners;
   if (auto opened = listeners.open(*snapshot); !opened) return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *features, listeners, *names).run();
+  return Supervisor(log, *snapshot, *io, listeners, *names).run();
 }
 
 }  // namespace

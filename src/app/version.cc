@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "ringfold/io/ring.h"
+#include "app/io_choice.h"
 
 namespace ringfold {
 namespace {
@@ -39,14 +39,23 @@ std::string kernel_release() {
 }  // namespace
 
 std::string describe_version() {
-  const UringFeatures features = probe_uring();
+  // As at start-up: a ring of full size is tried as well.
+  IoOffer offer = probe_io();
+  if (offer.uring.available) {
+    if (const auto ring = open_uring(RingOptions(), offer.uring); !ring) {
+      offer.uring.available = false;
+      offer.uring.reason = ring.error().text;
+    }
+  }
   return fmt::format(
       "ringfold {}\n"
       "liburing {} (compiled), {} (loaded)\n"
       "kernel {}\n"
-      "io_uring: {}\n",
+      "io_uring: {}\n"
+      "epoll: {}\n"
+      "io = \"auto\" takes {} here\n",
       RINGFOLD_VERSION, RINGFOLD_LIBURING_VERSION, loaded_liburing(), kernel_release(),
-      features.available ? to_string(features) : "not available: " + features.reason);
+      to_string(offer.uring), to_string(offer.epoll), offer.uring.available ? "io_uring" : "epoll");
 }
 
 }  // namespace ringfold

@@ -5,7 +5,8 @@
 
 namespace ringfold {
 
-// Several lines: ringfold, liburing as compiled and as loaded, the kernel, io_uring's features.
+// Several lines: ringfold, liburing as compiled and as loaded, the kernel, the features of
+// io_uring and epoll, and which of them io = "auto" takes.
 [[nodiscard]] std::string describe_version();
 
 }  // namespace ringfold

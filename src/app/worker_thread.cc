@@ -7,6 +7,20 @@
 
 namespace ringfold {
 
+Expected<void> RingGate::pass(const std::string* failure) {
+  if (failure != nullptr && !has_failed_.exchange(true, std::memory_order_relaxed)) {
+    failure_ = *failure;
+  }
+  arrivals_.arrive_and_wait();
+  if (has_failed_.load(std::memory_order_relaxed)) return fail(failure_);
+  return {};
+}
+
+const std::string* RingGate::await() {
+  arrivals_.wait();
+  return has_failed_.load(std::memory_order_relaxed) ? &failure_ : nullptr;
+}
+
 WorkerThread::WorkerThread(const Inputs& inputs)
     : inputs_(inputs), outbox_(events_, inputs.wake_fd), thread_([this] { run(); }) {}
 
@@ -36,6 +50,7 @@ bool WorkerThread::flush() {
 
 void WorkerThread::enter(Phase phase) {
   phase_.store(phase, std::memory_order_release);
+  phase_.notify_all();
   const u64 one = 1;
   // An eventfd write fails only when its counter is full, and then the supervisor is awake already.
   [[maybe_unused]] const ssize_t written = ::write(inputs_.wake_fd, &one, sizeof one);
@@ -53,8 +68,9 @@ void WorkerThread::run() {
 Expected<void> WorkerThread::serve() {
   RingOptions options;
   options.shared_listeners = inputs_.shared_listeners;
-  const auto ring = open_uring(options, inputs_.features);
-  if (!ring) return tl::unexpected(ring.error());
+  const auto ring = open_ring(options, inputs_.io);
+  const std::string* const failure = ring ? nullptr : &ring.error().text;
+  if (auto passed = inputs_.gate.pass(failure); !passed) return passed;
   Worker worker(inputs_.snapshot, **ring, control_, outbox_, inputs_.options);
   if (auto started = worker.start(); !started) return started;
   ring_ = ring->get();

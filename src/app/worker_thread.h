@@ -3,12 +3,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <latch>
 #include <map>
 #include <span>
 #include <string>
 #include <thread>
 #include <tuple>
 
+#include "app/io_choice.h"
 #include "core/mailbox.h"
 #include "core/snapshot.h"
 #include "core/worker.h"
@@ -17,17 +20,39 @@
 
 namespace ringfold {
 
+// Where workers meet when each has tried to open its ring: all go on to listen, or none does.
+class RingGate {
+ public:
+  explicit RingGate(u32 workers) : arrivals_(workers) {}
+
+  // A worker without a ring says why; one with a ring passes nullptr. Waits for all the others.
+  // The first failure of all, if there is one.
+  [[nodiscard]] Expected<void> pass(const std::string* failure);
+
+  // So many workers will not come.
+  void excuse(std::size_t workers) { arrivals_.count_down(static_cast<std::ptrdiff_t>(workers)); }
+
+  // Waits for all workers. The first failure, or nullptr.
+  [[nodiscard]] const std::string* await();
+
+ private:
+  std::latch arrivals_;
+  std::atomic<bool> has_failed_{false};
+  std::string failure_;  // written by the one who raises has_failed_, before it arrives
+};
+
 class WorkerThread {
  public:
   // starting -> running -> finished, or starting -> failed. An event may be dropped when its ring
   // is full, a phase may not, so phases have a place of their own.
   enum class Phase : u8 { starting, running, failed, finished };
 
-  // Requires: snapshot, features and shared_listeners outlive this; wake_fd is an eventfd, written
+  // Requires: snapshot, io, gate and shared_listeners outlive this; wake_fd is an eventfd, written
   // after each event and each change of phase.
   struct Inputs {
     const Snapshot& snapshot;
-    const UringFeatures& features;
+    const IoChoice& io;
+    RingGate& gate;
     std::span<const SharedListener> shared_listeners;
     int wake_fd;
     WorkerOptions options;
@@ -40,6 +65,9 @@ class WorkerThread {
   ~WorkerThread();
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;
+
+  // Waits until the phase is not starting any more.
+  void await_start() const { phase_.wait(Phase::starting, std::memory_order_acquire); }
 
   Phase phase() const { return phase_.load(std::memory_order_acquire); }
 
