@@ -12,9 +12,12 @@ def pytest_addoption(parser):
                      help="random commands of each differential test (default: 10000)")
     parser.addoption("--seed", type=int, default=None,
                      help="seed of the differential tests; a failing run prints its own")
+    parser.addoption("--io", choices=["auto", "uring", "epoll"], default=None,
+                     help="the ring that ringfold is to use (default: its own default)")
 
 
 def pytest_configure(config):
+    harness.IO = config.getoption("--io")
     config.addinivalue_line("markers", "heavy: much data or many connections; too slow for the "
                                        "sanitizer builds of tools/test")
 

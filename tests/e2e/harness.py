@@ -27,6 +27,7 @@ BINARY = pathlib.Path(os.environ.get("RINGFOLD_BINARY", ROOT / "build" / "ringfo
 REDIS_SERVER = shutil.which("redis-server")
 MEMCACHED = shutil.which("memcached")
 NUTCRACKER = shutil.which("nutcracker", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+IO = None  # pytest's --io: the value of that key in every configuration that does not set it
 SERVER_NAMES = ["alpha", "beta", "gamma", "delta"]
 
 START_DEADLINE = 30.0  # seconds
@@ -248,12 +249,13 @@ def server_lines(servers, weights=None):
 
 class Proxy:
     """One running ringfold. pools: dictionaries as in the configuration file; a pool without
-    "listen" gets a free port."""
+    "listen" gets a free port. preexec: called in the new process before the program starts."""
 
-    def __init__(self, directory, pools, **proxy_options):
+    def __init__(self, directory, pools, preexec=None, **proxy_options):
         self.directory = directory
         self.pools = pools
-        self.options = proxy_options
+        self.preexec = preexec
+        self.options = {"io": IO, **proxy_options} if IO else proxy_options
         self.config = directory / "ringfold.toml"
         self.log = directory / "ringfold.log"
         self.launcher = []  # a command that runs ringfold in its own place (exec)
@@ -265,7 +267,7 @@ class Proxy:
             self._write_config()
             with open(self.log, "wb") as log:
                 self.process = subprocess.Popen([*self.launcher, BINARY, "-c", self.config],
-                                                stderr=log)
+                                                stderr=log, preexec_fn=self.preexec)
             wait_until(lambda: self.process.poll() is not None
                        or all(accepts(endpoint) for endpoint in self.endpoints),
                        "ringfold to accept connections")
@@ -315,6 +317,12 @@ class Proxy:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def cpu_seconds(self):
+        """Processor time used so far, of all threads, in the program and in the kernel."""
+        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        user, system = stat[stat.rindex(")") + 2:].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def check_alive(self):
         assert self.process.poll() is None, (
             f"ringfold ended with {self.process.returncode}:\n{self.stderr()}")
@@ -328,6 +336,8 @@ class Proxy:
         log = self.stderr()
         assert code == 0, f"ringfold ended with {code} after SIGTERM:\n{log[-20000:]}"
         assert not any(word in log for word in SANITIZER_WORDS), log[-20000:]
+        if self.options.get("io") == "epoll":
+            assert " epoll: " in log, log[-20000:]
 
 
 def parse_listen(listen):
@@ -405,8 +415,11 @@ class Cluster:
 
     def start_proxy(self, threads=1, **pool_options):
         """One pool in front of all servers. pool_options overwrite what is chosen here."""
-        pool = {"name": "main", "servers": server_lines(self.servers), **pool_options}
-        return self.start_proxy_with([pool], threads=threads)
+        return self.start_proxy_with(self.one_pool(**pool_options), threads=threads)
+
+    def one_pool(self, **pool_options):
+        """A pool in front of all servers, for a configuration."""
+        return [{"name": "main", "servers": server_lines(self.servers), **pool_options}]
 
     def start_proxy_with(self, pools, launcher=(), **proxy_options):
         assert self.proxy is None
