@@ -227,10 +227,11 @@ TEST_CASE("the keys of several commands may be joined on the wire") {
   c.ask(CommandKind::values, {"get", "a#1"});
   c.ask(CommandKind::values, {"get", "b#2"});
   c.ask(CommandKind::values, {"get", "s"});
-  c.oracle.on_values(
-      0, 0, {"get", "a#1", "b#2", "s"},
-      {{"a#1", "VALUE a#1 0 1\r\nx\r\n", ""}, {"b#2", "", ""}, {"s", "", "SERVER_ERROR toy\r\n"}},
-      "");
+  c.oracle.on_values(0, 0, {"get", "a#1", "b#2", "s"},
+                     {{"a#1", "VALUE a#1 0 1\r\nx\r\n", ""},
+                      {"b#2", "", ""},
+                      {"s", "", "SERVER_ERROR toy\r\n", "SERVER_ERROR toy\r\n"}},
+                     "");
   CHECK(c.line.take("VALUE a#1 0 1\r\nx\r\nEND\r\n") == 1);
   CHECK(c.line.take("END\r\n") == 2);
   CHECK(c.line.take("SERVER_ERROR toy\r\n") == 3);

@@ -56,16 +56,14 @@ struct Listener {
 }  // namespace
 
 TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its ring holds") {
-  const UringFeatures features = probe_uring();
-  if (!features.available) {
-    MESSAGE("skipped: " << features.reason);
-    return;
-  }
+  const auto io = choose_io(IoKind::automatic, probe_io());
+  REQUIRE(io);
   constexpr u32 kServers = 300;  // its control ring has 64 places
   const Snapshot snapshot = unresolved_pool(kServers);
   const Listener listener;
   const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
-  WorkerThread worker({snapshot, features, {}, wake.get(), {}});
+  RingGate gate(1);
+  WorkerThread worker({snapshot, *io, gate, {}, wake.get(), {}});
   for (u16 i = 0; i < kServers; ++i) {
     worker.send({ControlMessage::Kind::address, 0, i, listener.address});
   }
