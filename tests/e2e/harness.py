@@ -93,11 +93,15 @@ class Server:
     program = ""
     farewell = signal.SIGTERM
 
-    def __init__(self, directory, name, unix=False, host="127.0.0.1", options=()):
+    def __init__(self, directory, name, unix=False, host="127.0.0.1", port=None, options=(),
+                 prefix=()):
+        """port: given where host is not an address of this machine's. prefix: words in front of the
+        command, of a program that makes way for it (exec), so that its process is the server's."""
         self.name = name
         self.host = host
         self.unix_path = str(directory / f"{name}.sock") if unix else None
-        self.port = None
+        self.port = port
+        self.prefix = [str(word) for word in prefix]
         self.log = directory / f"{name}.log"
         self.directory = directory
         self.options = [str(option) for option in options]
@@ -126,12 +130,13 @@ class Server:
 
     def _try_start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._command_line(), stdout=log, stderr=log)
-        wait_until(lambda: self.process.poll() is not None or self._answers(),
+            self.process = subprocess.Popen([*self.prefix, *self._command_line()], stdout=log,
+                                            stderr=log)
+        wait_until(lambda: self.process.poll() is not None or self.answers(),
                    f"{self.program} {self.name} to answer")
         return self.process.poll() is None
 
-    def _answers(self):
+    def answers(self):
         """True when the server that answers is the one that was started here."""
         try:
             return self._is_own_reply()
