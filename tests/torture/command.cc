@@ -81,6 +81,7 @@ void Dialect::end_writes(const Command& command, Memory& memory) {
 
 std::string Dialect::judge_error(const Command& command, std::string_view text) {
   if (scene_.report.errors.size() < 500) Report::count(scene_.report.errors, text);
+  if (command.begun_at >= scene_.calm_since) Report::count(scene_.report.calm_errors, text);
   if (text.find(kLostCount) != std::string_view::npos) return "replies that nobody asked for";
   const std::string_view name = server_named(text);
   if (name.empty()) return {};

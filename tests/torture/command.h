@@ -75,7 +75,8 @@ struct Scene {
   Report& report;
   Prng prng;
   Nanos now = 0;
-  bool calm = false;
+  bool calm = false;  // all faults are over
+  Nanos calm_since = kNever;
   u64 marks = 0;
   // How long after a fault its server's requests may still fail: connections are opened anew, and
   // what the network dropped is sent again later and later.

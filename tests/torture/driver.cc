@@ -171,9 +171,7 @@ void Driver::obey(std::string_view line) {
   const std::string_view word = line.substr(0, space);
   if (word == "calm") {
     scene_.calm = true;
-    calm_since_ = faultless_since_ = scene_.now;
-    errors_seen_ = error_count();
-    errors_before_calm_ = report_.errors;
+    scene_.calm_since = faultless_since_ = scene_.now;
     return;
   }
   u32 server = 0;
@@ -195,27 +193,25 @@ void Driver::obey(std::string_view line) {
   }
 }
 
-u64 Driver::error_count() const {
+u64 Driver::calm_error_count() const {
   u64 total = 0;
-  for (const auto& [text, count] : report_.errors) total += count;
+  for (const auto& [text, count] : report_.calm_errors) total += count;
   return total;
 }
 
 void Driver::look_at_calm() {
-  const u64 errors = error_count();
+  const u64 errors = calm_error_count();
   if (errors != errors_seen_) {
     errors_seen_ = errors;
     faultless_since_ = scene_.now;
   }
   if (scene_.now - faultless_since_ >= kCalmFor) {
     around_.closing = true;
-  } else if (scene_.now - calm_since_ > kCalmWithin + scene_.aftermath &&
+  } else if (scene_.now - scene_.calm_since > kCalmWithin + scene_.aftermath &&
              report_.violation.empty()) {
     report_.violation = "all faults have ended, and there are still errors:\n";
-    for (const auto& [text, count] : report_.errors) {
-      const auto before = errors_before_calm_.find(text);
-      const u64 more = count - (before == errors_before_calm_.end() ? 0 : before->second);
-      if (more > 0) report_.violation += fmt::format("{} times {}\n", more, text);
+    for (const auto& [text, count] : report_.calm_errors) {
+      report_.violation += fmt::format("{} times {}\n", count, text);
     }
   }
 }

@@ -52,7 +52,7 @@ class Driver {
   void serve_words();
   void obey(std::string_view line);
   void look_at_calm();
-  u64 error_count() const;
+  u64 calm_error_count() const;
 
   DriverOptions options_;
   Report report_;
@@ -62,10 +62,8 @@ class Driver {
   Surroundings around_;
   std::vector<std::unique_ptr<Visitor>> visitors_;
   std::string words_;
-  Nanos calm_since_ = 0;
   Nanos faultless_since_ = 0;
   u64 errors_seen_ = 0;
-  Report::Counts errors_before_calm_;
   bool words_ended_ = false;
 };
 

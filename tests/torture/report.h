@@ -16,6 +16,7 @@ struct Report {
   std::array<u64, 32> commands = {};  // by Kind
   Counts replies;                     // by what they were
   Counts errors;                      // by text
+  Counts calm_errors;                 // of commands that began when all faults were over
   Counts disconnects;                 // by who and how
   u64 unexplained_timeouts = 0;       // at a server without a fault: the machine was busy
   u64 bytes_out = 0;

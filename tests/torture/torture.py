@@ -22,6 +22,7 @@ import pathlib
 import random
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -468,4 +469,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Also who is told to end must end what was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

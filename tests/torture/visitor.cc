@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -142,7 +143,7 @@ void Visitor::compose_burst() {
     line_.back().end_offset = stream_sent_ + unsent();
     if (unsent() > (tiny ? kTinyBurst : 4_MiB)) break;
   }
-  if (unsent() > kTailMax && tiny) piece_max_ = 0;
+  if (unsent() > kTailMax) piece_max_ = 0;  // or it would take minutes
   moved_at_ = scene.now;
   if (prng.chance(1, 300) && !scene.calm) {
     Report::count(scene.report.disconnects, "driver stops reading for a while");
@@ -204,11 +205,11 @@ void Visitor::on_events(u32 events) {
 void Visitor::receive() {
   Scene& scene = around_.scene;
   shorten(in_, in_taken_);
-  const std::size_t before = in_.size();
-  in_.resize(before + kReceiveMax);
-  const ssize_t count = ::recv(fd_, in_.data() + before, kReceiveMax, 0);
+  // By way of a buffer that all share: growing a string for what may come costs a clearing of it.
+  static std::array<char, kReceiveMax> came;
+  const ssize_t count = ::recv(fd_, came.data(), came.size(), 0);
   const int error = errno;
-  in_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  if (count > 0) in_.append(came.data(), static_cast<std::size_t>(count));
   if (count < 0 && (error == EAGAIN || error == EINTR)) return;
   if (count <= 0) {
     on_end_of_stream();
