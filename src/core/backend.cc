@@ -143,7 +143,7 @@ void push_greeting(Context& context, u32 index, Greeting greeting, std::string_v
 
 std::string redis_command(std::initializer_list<std::string_view> words) {
   std::string bytes;
-  resp::encode_number_line(bytes, '*', words.size());
+  resp::encode_number_line(bytes, '*', static_cast<i64>(words.size()));
   for (const std::string_view word : words) resp::encode_bulk(bytes, word);
   return bytes;
 }

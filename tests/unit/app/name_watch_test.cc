@@ -67,7 +67,7 @@ TEST_CASE("the present address stays as long as it is among the answers") {
 TEST_CASE("of several new addresses all proxies choose the same, in whatever order they come") {
   std::vector<Address> answers = *found({"10.0.0.1", "10.0.0.9", "10.0.0.10", "9.255.255.255"});
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    std::ranges::rotate(answers, answers.begin() + 1);
+    std::rotate(answers.begin(), answers.begin() + 1, answers.end());
     CHECK(to_string(choose_address(answers, Address())) == "9.255.255.255:0");
     CHECK(to_string(choose_address(answers, ip("10.0.0.77"))) == "9.255.255.255:0");
   }

@@ -126,7 +126,7 @@ TEST_CASE("where no server has a name there is no thread and nothing to wait for
   Snapshot snapshot = snapshot_of({"127.0.0.1", "::1"});
   auto names = Names::open(snapshot.config, [](const std::string&) { return at("10.0.0.1"); });
   REQUIRE(names.has_value());
-  CHECK(names->wait_for_first_round(snapshot, kNever - monotonic_now()).empty());
+  CHECK(names->wait_for_first_round(snapshot, 3600 * kSecond).empty());
   CHECK(names->fd() < 0);
   CHECK(names->due() == kNever);
 }
