@@ -254,7 +254,8 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
       return true;
     }
     hold(context, request, piece, 0);
-    hold(context, request, missing_end(request), 0);
+    const std::string_view end = missing_end(request);
+    if (!end.empty()) hold(context, request, end, 0);
     drop_if_hidden(context, request);
     request.ready = true;
     if (client.first_request == request_index) {
