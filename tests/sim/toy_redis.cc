@@ -22,6 +22,12 @@ u32 ToyRedis::token(const Session& session) const {
   return token_of(session.words);
 }
 
+// Of a command that was split the client may see the error of another part.
+bool ToyRedis::is_seen(const Session& session) const {
+  const u32 number = token(session);
+  return number != 0 && oracle_.issued(number).kind == CommandKind::by_key;
+}
+
 std::size_t ToyRedis::value_end(std::string_view reply) const {
   return reply.size() > 6 && reply[0] == '$' ? reply.size() - 2 : std::string_view::npos;
 }

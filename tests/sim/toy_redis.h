@@ -24,7 +24,7 @@ class ToyRedis final : public ToyServer {
   std::string answer(Session& session) override;
   u32 token(const Session& session) const override;
   bool may_strike(const Session&) const override { return true; }
-  bool is_seen(const Session&) const override { return true; }
+  bool is_seen(const Session& session) const override;
   std::size_t value_end(std::string_view reply) const override;
 
   std::string handshake_reply(Session& session);
