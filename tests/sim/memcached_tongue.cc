@@ -1,7 +1,5 @@
 #include "memcached_tongue.h"
 
-#include <algorithm>
-
 #include "toy_memcached_wire.h"
 
 namespace ringfold::sim {
@@ -16,8 +14,6 @@ constexpr u64 kSharedKeys = 5;
 constexpr const char* kForOneServer =
     "CLIENT_ERROR ringfold: this command is for one server alone, connect to it directly\r\n";
 constexpr const char* kBadLine = "CLIENT_ERROR bad command line format\r\n";
-// Keys of a gat, which must fit into a line of 2048 bytes with whatever spaces stand between them.
-constexpr u64 kGatKeysMax = 100;
 
 // Makes one command; lives for that long.
 class Maker {
@@ -145,7 +141,7 @@ RandomCommand Maker::single_get() {
 }
 
 RandomCommand Maker::several_keys() {
-  u64 count = 1 + dice_.below(dice_.chance(1, 4) ? traits_.keys_max : 4);
+  const u64 count = 1 + dice_.below(dice_.chance(1, 4) ? traits_.keys_max : 4);
   Words words;
   switch (dice_.below(8)) {
     case 0:
@@ -160,7 +156,6 @@ RandomCommand Maker::several_keys() {
     default:
       words = {"get"};
   }
-  if (words.size() > 1) count = std::min(count, kGatKeysMax);
   for (u64 i = 0; i < count; ++i) words.push_back(key());
   return values(std::move(words));
 }
