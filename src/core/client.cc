@@ -159,6 +159,7 @@ void on_client_sent(Context& context, u32 index, i32 result) {
     return;
   }
   client.out.consume(context.blocks, static_cast<u64>(result));
+  note_reply_bytes(client, static_cast<u64>(result));
   if (!client.out.empty()) client_output_grew(context, index);
   if (client.paused || client.state != ClientState::open) {
     queue_for_settling(context, index, client);

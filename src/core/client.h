@@ -12,6 +12,7 @@
 
 #include "core/request.h"
 #include "ringfold/base/ints.h"
+#include "ringfold/base/limits.h"
 #include "ringfold/config.h"
 #include "ringfold/io/ring.h"
 #include "ringfold/mem/batch.h"
@@ -28,6 +29,15 @@ enum class ClientState : u8 {
   lingering,  // all is sent and our side is closed; waits for the peer's side, so that no reset
               // eats the last reply
   closing,    // waits for the kernel to end its operations
+};
+
+// How large a client's replies are, of late: from that follows how many it may wait for.
+struct ReplyFlow {
+  u32 asked = 0;     // commands that went into the client's line; wraps
+  u32 answered = 0;  // of those, when bytes were last counted; wraps
+  u32 replies = 0;   // of late
+  u32 pipeline_max = kClientPipelineStart;
+  u64 bytes = 0;  // of late
 };
 
 struct Client {
@@ -52,6 +62,10 @@ struct Client {
   u32 first_request = kNone;
   u32 last_request = kNone;
   u32 request_count = 0;
+  u32 taken_bytes = 0;  // of requests, since it came; wraps
+  u32 tick = 0;         // the tick that tick_commands counts in
+  u32 tick_commands = 0;
+  ReplyFlow flow;
   Batch out;
   Block* carry =
       nullptr;  // received and not yet handled, behind a RequestFrame (client_stream.cc); owned

@@ -56,7 +56,9 @@ void enqueue_for_client(Context& context, u32 index, u32 request_index) {
     context.requests[client.last_request].next_in_client = request_index;
   }
   client.last_request = request_index;
+  request.taken_at = client.taken_bytes;
   ++client.request_count;
+  ++client.flow.asked;
 }
 
 void reply_here(Context& context, u32 index, std::string_view reply) {

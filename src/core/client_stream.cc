@@ -45,16 +45,38 @@ Block* start_carry(Context& context, std::string_view bytes, const RequestFrame&
   return append_to_carry(context, carry, bytes);
 }
 
+// Bytes of the client's requests that are not answered.
+u64 unanswered_bytes(const Context& context, const Client& client) {
+  if (client.first_request == kNone) return 0;
+  return client.taken_bytes - context.requests[client.first_request].taken_at;
+}
+
+// Has had its share of this tick.
+bool is_spent(const Context& context, const Client& client) {
+  return client.tick == context.tick && client.tick_commands >= kClientCommandsPerTick;
+}
+
 bool must_pause(const Context& context, const Client& client) {
-  const ClientMarks marks = pause_marks(context);
+  const ClientMarks marks = pause_marks(context, client);
   return client.request_count >= marks.requests || client.out.size() > marks.output ||
-         client.throttled;
+         unanswered_bytes(context, client) > kClientRequestBytesMax || client.throttled ||
+         is_spent(context, client);
 }
 
 bool may_resume(const Context& context, const Client& client) {
-  const ClientMarks marks = resume_marks(context);
+  const ClientMarks marks = resume_marks(context, client);
   return client.request_count < marks.requests && client.out.size() <= marks.output &&
-         !client.throttled;
+         unanswered_bytes(context, client) <= kClientRequestBytesMax / 2 && !client.throttled &&
+         !is_spent(context, client);
+}
+
+void note_command(const Context& context, Client& client, std::size_t size) {
+  client.taken_bytes += static_cast<u32>(size);
+  if (client.tick != context.tick) {
+    client.tick = context.tick;
+    client.tick_commands = 0;
+  }
+  ++client.tick_commands;
 }
 
 // Parses and dispatches the request at the start of bytes, in the client's protocol.
@@ -87,6 +109,7 @@ std::size_t top_up(Context& context, u32 index, std::string_view in) {
   Block* owned = carry;
   RequestFrame& frame = carry_frame(carry);
   const Step step = take_request_bytes(context, index, carry->view(), frame, &owned, used);
+  if (step == Step::handled) note_command(context, client, used);
   if (step == Step::incomplete) {
     client.carry = carry;
     return given;
@@ -98,17 +121,14 @@ std::size_t top_up(Context& context, u32 index, std::string_view in) {
   return std::min(used - have, in.size());
 }
 
-}  // namespace
-
-void feed_client(Context& context, u32 index, std::string_view in) {
+// Takes requests off bytes until there is no whole one, or the client is paused. Returns how many
+// bytes were used; those left over wait for a paused client.
+std::size_t take_requests(Context& context, u32 index, std::string_view bytes) {
   Client& client = context.clients[index];
+  std::string_view in = bytes;
   while (!in.empty() && client.state == ClientState::open) {
     if (!client.paused && must_pause(context, client)) pause_client(context, index);
-    if (client.paused) {
-      client.carry = client.carry == nullptr ? start_carry(context, in, RequestFrame{})
-                                             : append_to_carry(context, client.carry, in);
-      return;
-    }
+    if (client.paused) return bytes.size() - in.size();
     if (client.skip_bytes > 0) {
       const u64 skipped = std::min<u64>(client.skip_bytes, in.size());
       client.skip_bytes -= skipped;
@@ -123,21 +143,36 @@ void feed_client(Context& context, u32 index, std::string_view in) {
     std::size_t used = 0;
     switch (take_request_bytes(context, index, in, frame, nullptr, used)) {
       case Step::handled:
+        note_command(context, client, used);
         in.remove_prefix(used);
         break;
       case Step::incomplete:
         client.carry = start_carry(context, in, frame);
-        return;
+        return bytes.size();
       case Step::failed:
-        return;
+        return bytes.size();
     }
   }
+  return bytes.size();
+}
+
+}  // namespace
+
+void feed_client(Context& context, u32 index, std::string_view in) {
+  Client& client = context.clients[index];
+  in.remove_prefix(take_requests(context, index, in));
+  if (in.empty()) return;
+  client.carry = client.carry == nullptr ? start_carry(context, in, RequestFrame{})
+                                         : append_to_carry(context, client.carry, in);
 }
 
 void pause_client(Context& context, u32 index) {
   Client& client = context.clients[index];
   client.paused = true;
   if (client.receiving) context.ring.cancel({Op::client_recv, client.generation, index});
+  if (!is_spent(context, client)) return;
+  context.spent_clients.push_back(index);
+  context.wait_is_short = true;
 }
 
 void resume_client(Context& context, u32 index) {
@@ -147,8 +182,13 @@ void resume_client(Context& context, u32 index) {
   Block* kept = client.carry;
   if (kept == nullptr) return;
   client.carry = nullptr;
-  feed_client(context, index, kept->view());
-  context.blocks.give(kept);
+  // A paused client's carry holds whole requests to begin with, no parser's progress.
+  kept->begin += static_cast<u32>(take_requests(context, index, kept->view()));
+  if (kept->size() == 0) {
+    context.blocks.give(kept);
+    return;
+  }
+  client.carry = kept;
 }
 
 void drop_carry(Context& context, Client& client) {

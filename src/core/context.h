@@ -66,6 +66,10 @@ struct Context {
   // Lingering clients, the oldest first: all linger equally long.
   std::deque<u32> lingering_clients;
 
+  u32 tick = 0;  // counts the turns; wraps
+  // Clients that had their share of this tick and go on in the next one.
+  std::vector<u32> spent_clients;
+
   // Clients that are not read because a server they asked has enough to do.
   std::vector<u32> throttled_clients;
   bool throttle_ended = false;  // one of those servers has caught up

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/context.h"
 
 namespace ringfold {
@@ -79,14 +81,30 @@ u64 memory_in_use(const Context& context) {
          context.clients.used() * u64{sizeof(Client)};
 }
 
-ClientMarks pause_marks(const Context& context) {
-  if (context.pressure != Pressure::none) return {kTightRequests, kTightOutput};
-  return {kClientPipelineMax, kOutputHigh};
+ClientMarks pause_marks(const Context& context, const Client& client) {
+  const u32 requests = client.flow.pipeline_max;
+  if (context.pressure == Pressure::none) return {requests, kOutputHigh};
+  return {std::min(requests, kTightRequests), kTightOutput};
 }
 
-ClientMarks resume_marks(const Context& context) {
-  const ClientMarks pause = pause_marks(context);
+ClientMarks resume_marks(const Context& context, const Client& client) {
+  const ClientMarks pause = pause_marks(context, client);
   return {pause.requests / 2, pause.output / 2};
+}
+
+void note_reply_bytes(Client& client, u64 count) {
+  ReplyFlow& flow = client.flow;
+  const u32 answered = flow.asked - client.request_count;
+  flow.replies += answered - flow.answered;
+  flow.answered = answered;
+  flow.bytes += count;
+  if (flow.bytes > kClientReplyBytesMax) {
+    flow.bytes /= 2;
+    flow.replies /= 2;
+  }
+  const u64 average = flow.bytes / (flow.replies + 1) + 1;
+  flow.pipeline_max = static_cast<u32>(
+      std::clamp<u64>(kClientReplyBytesMax / average, kClientPipelineMin, kClientPipelineMax));
 }
 
 bool is_refused_for_memory(Context& context, const Client& client, u64 request_bytes) {

@@ -33,8 +33,12 @@ struct ClientMarks {
   u32 requests;
   u64 output;
 };
-[[nodiscard]] ClientMarks pause_marks(const Context& context);
-[[nodiscard]] ClientMarks resume_marks(const Context& context);
+[[nodiscard]] ClientMarks pause_marks(const Context& context, const Client& client);
+[[nodiscard]] ClientMarks resume_marks(const Context& context, const Client& client);
+
+// Bytes of replies were sent to the client: how many commands it may have under way follows from
+// how large its replies are.
+void note_reply_bytes(Client& client, u64 count);
 
 // True when the request must not be taken for want of memory: the client is told so.
 [[nodiscard]] bool is_refused_for_memory(Context& context, const Client& client, u64 request_bytes);

@@ -30,6 +30,7 @@ struct Worker::Impl {
   void start_cut_off();
   void abort_clients();
   void expire();
+  void go_on_with_spent();
   void wake_starved();
   void settle();
   void close_idle_backends();
@@ -129,6 +130,8 @@ void Worker::tick() {
   const u32 released_before = context.buffers_released;
   const Nanos deadline = context.wait_is_short ? 0 : round_up(context.next_deadline);
   context.wait_is_short = false;
+  ++context.tick;
+  impl_->go_on_with_spent();
   for (const Completion& completion : context.ring.wait(deadline)) {
     impl_->dispatch(completion);
   }
@@ -303,6 +306,14 @@ void Worker::Impl::expire() {
   }
   next = std::min(next, close_idle_clients(context));
   context.next_deadline = std::min(context.next_deadline, next);
+}
+
+// Behind everybody else who has sent something by now.
+void Worker::Impl::go_on_with_spent() {
+  for (const u32 index : context.spent_clients) {
+    queue_for_settling(context, index, context.clients[index]);
+  }
+  context.spent_clients.clear();
 }
 
 void Worker::Impl::wake_starved() {

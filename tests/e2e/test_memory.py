@@ -56,30 +56,48 @@ def test_a_server_that_never_answers_does_not_fill_memory(cluster):
             client.close()
 
 
-def test_a_full_line_refuses(cluster):
-    """More clients than the line has room for: those behind get an error, and nobody is lost."""
+def test_large_requests_of_one_client_do_not_pile_up(cluster):
+    """What one client may have under way is bounded in bytes as well: others wait behind them."""
     cluster.add_server()
-    proxy = cluster.start_proxy(server_pending_limit=1024)
+    proxy = cluster.start_proxy()
+    begin = proxy.rss()
+    cluster.servers[0].pause()
+    request = wire.encode("SET", "large", pattern(600_000))
+    with proxy.raw() as client, proxy.raw() as polite:
+        sent = push(client, request, 40 * MIB)
+        # Beside what is under way, what one tick brings: all receive buffers, 4 MiB.
+        assert proxy.rss() - begin < 12 * MIB
+        polite.send(wire.encode("GET", "large"))
+        cluster.servers[0].resume()
+        assert polite.reply() == b"$600000\r\n" + pattern(600_000) + b"\r\n"
+        client.send(request[sent % len(request):] if sent % len(request) else b"")
+        count = -(-sent // len(request))
+        assert client.replies(count) == [b"+OK\r\n"] * count
+
+
+def test_a_full_line_refuses(cluster):
+    """More clients than the line has room for: those behind get an error at once, nobody is lost."""
+    room, count = 1024, 1200
+    cluster.add_server()
+    proxy = cluster.start_proxy(server_pending_limit=room)
     cluster.servers[0].client().set("a", "1")
     cluster.servers[0].pause()
-    clients = [proxy.raw() for _ in range(30)]
+    clients = [proxy.raw() for _ in range(count)]
     try:
         for client in clients:
-            client.send(wire.encode("GET", "a") * 100)
-        # Each is answered behind its own first 100, so the errors cannot be waited for; but the
-        # last to be refused stands behind everything the proxy has read before this one's PING.
-        with proxy.raw() as last:
-            assert last.call("PING") == b"+PONG\r\n"
+            client.send(wire.encode("GET", "a"))
+        waiting = select.poll()
+        by_fd = {client.socket.fileno(): client for client in clients}
+        for fd in by_fd:
+            waiting.register(fd, select.POLLIN)
+        harness.wait_until(lambda: len(waiting.poll(0)) == count - room - 1, "the refusals")
+        refused = [by_fd[fd] for fd, _ in waiting.poll(0)]
+        for client in refused:
+            assert b"too much waits" in client.reply()
         cluster.servers[0].resume()
-        refused = 0
-        for client in clients:
-            for reply in client.replies(100):
-                is_refused = reply.startswith(b"-ERR ringfold: ") and b"too much waits" in reply
-                assert reply == b"$1\r\n1\r\n" or is_refused, reply
-                refused += is_refused
-        assert 30 * 100 - 1024 - 30 * 100 < refused < 30 * 100
-        with proxy.raw() as client:
-            assert client.call("GET", "a") == b"$1\r\n1\r\n"
+        for client in set(clients) - set(refused):
+            assert client.reply() == b"$1\r\n1\r\n"
+        assert refused[0].call("GET", "a") == b"$1\r\n1\r\n"
     finally:
         for client in clients:
             client.close()

@@ -33,9 +33,19 @@ inline constexpr u32 kRequestsPerWorkerMax = 1u << 24;
 // scanners may load whole words.
 inline constexpr std::size_t kReadablePadding = 64;
 
-// Unanswered commands of one client; past it the client is not read until half of them are
-// answered.
-inline constexpr u32 kClientPipelineMax = 16 * 1024;
+// What one client may have under way: commands, bytes of commands, and bytes of the replies to
+// come, as far as those it had so far tell. Past it the client is not read until it is down to
+// half. Others wait behind it in the lines of the servers, so this is also how long they wait
+// (about 0.3 ms at a Redis that takes 3 million commands a second), and it is far more than keeps a
+// connection busy.
+inline constexpr u32 kClientPipelineMax = 1024;
+inline constexpr u32 kClientPipelineMin = 4;
+inline constexpr u32 kClientPipelineStart = 128;
+inline constexpr u64 kClientRequestBytesMax = 2_MiB;
+inline constexpr u64 kClientReplyBytesMax = 2_MiB;
+
+// Commands of one client in one tick, for those that the proxy answers by itself.
+inline constexpr u32 kClientCommandsPerTick = 1024;
 
 // One flush of one socket: a huge batch may not own the tick, nor the kernel's socket buffer.
 inline constexpr std::size_t kFlushBytesMax = 1_MiB;
