@@ -30,6 +30,7 @@ Expected<Snapshot> build_snapshot(Config config) {
     }
     snapshot.addresses.push_back(std::move(addresses));
   }
+  snapshot.client_counts = std::vector<std::atomic<u32>>(config.pools.size());
   snapshot.config = std::move(config);
   return snapshot;
 }

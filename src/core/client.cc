@@ -28,6 +28,19 @@ void arm_receive(Context& context, u32 index, Client& client) {
   context.ring.recv(client.fd, receive_data(index, client));
 }
 
+// Counts a client in, of all workers. False: client_connections are open already.
+bool add_client(Pool& pool) {
+  if (pool.client_count == nullptr) return true;
+  const u32 before = pool.client_count->fetch_add(1, std::memory_order_relaxed);
+  if (before < pool.config->client_connections) return true;
+  pool.client_count->fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void forget_client(Pool& pool) {
+  if (pool.client_count != nullptr) pool.client_count->fetch_sub(1, std::memory_order_relaxed);
+}
+
 // Everything asked for has been answered and sent.
 bool is_served(const Client& client) {
   return client.request_count == 0 && client.out.empty() && !client.sending;
@@ -64,7 +77,7 @@ void free_client(Context& context, u32 index, Client& client) {
   context.ring.close(client.fd);
   client.fd = -1;
   client.state = ClientState::free;
-  --context.pools[client.pool].client_count;
+  forget_client(context.pools[client.pool]);
   context.clients.release(index);
 }
 
@@ -93,9 +106,10 @@ void note_active(Context& context, Client& client) {
 
 void accept_client(Context& context, u16 pool_index, int fd) {
   Pool& pool = context.pools[pool_index];
-  const bool full = pool.client_limit != 0 && pool.client_count >= pool.client_limit;
+  const bool full = !add_client(pool);
   const u32 index = full || context.draining ? kNone : context.clients.take();
   if (index == kNone) {
+    if (!full) forget_client(pool);
     if (full) {
       context.outbox.log(LogLevel::warn,
                          fmt::format("pool \"{}\": a client was turned away: client_connections "
@@ -116,7 +130,6 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   client.authenticated = pool.config->client_password.empty();
   client.id =
       context.clients_accepted++ * context.snapshot.config.threads + context.worker_index + 1;
-  ++pool.client_count;
   note_active(context, client);
   arm_receive(context, index, client);
 }

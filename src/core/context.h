@@ -2,6 +2,7 @@
 // nothing.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <string>
 #include <vector>
@@ -26,10 +27,9 @@ struct Pool {
   const PoolConfig* config = nullptr;
   const PoolAddresses* addresses = nullptr;
   ShardMap shards;
-  std::vector<Backend> backends;  // in configuration order, as ShardMap counts them
-  std::vector<int> listeners;     // descriptors; -1: closed
-  u32 client_count = 0;
-  u32 client_limit = 0;  // this worker's share of client_connections; 0: none
+  std::vector<Backend> backends;             // in configuration order, as ShardMap counts them
+  std::vector<int> listeners;                // descriptors; -1: closed
+  std::atomic<u32>* client_count = nullptr;  // of all workers; nullptr: client_connections is 0
 };
 
 struct Context {

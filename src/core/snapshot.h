@@ -1,8 +1,9 @@
 // Snapshot: what all workers share and nobody changes: the configuration with the addresses that
 // were known at the start. A worker has its own copy of a server's address, which changes by
-// control message.
+// control message. Only the counts of clients do change.
 #pragma once
 
+#include <atomic>
 #include <vector>
 
 #include "ringfold/config.h"
@@ -19,6 +20,9 @@ struct PoolAddresses {
 struct Snapshot {
   Config config;
   std::vector<PoolAddresses> addresses;  // one for each pool
+  // How many clients each pool with a limit has, of all workers. Each adds what it accepts and
+  // takes off what it frees.
+  mutable std::vector<std::atomic<u32>> client_counts;
 };
 
 }  // namespace ringfold

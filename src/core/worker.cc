@@ -45,7 +45,9 @@ constexpr Nanos kAcceptRetry = 100 * kMillisecond;
 // of the time in which the process has to be gone, so short.
 constexpr Nanos kCutOffGrace = 100 * kMillisecond;
 
-Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 threads) {
+Pool make_pool(const Snapshot& snapshot, std::size_t index) {
+  const PoolConfig& config = snapshot.config.pools[index];
+  const PoolAddresses& addresses = snapshot.addresses[index];
   Pool pool;
   pool.config = &config;
   pool.addresses = &addresses;
@@ -58,9 +60,7 @@ Pool make_pool(const PoolConfig& config, const PoolAddresses& addresses, u32 thr
     pool.backends.push_back(std::move(backend));
   }
   build_shards(pool);
-  if (config.client_connections > 0) {
-    pool.client_limit = std::max(1u, config.client_connections / threads);
-  }
+  if (config.client_connections > 0) pool.client_count = &snapshot.client_counts[index];
   return pool;
 }
 
@@ -85,8 +85,7 @@ Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbo
   Context& context = impl_->context;
   u32 servers_max = 0;
   for (std::size_t i = 0; i < snapshot.config.pools.size(); ++i) {
-    context.pools.push_back(
-        make_pool(snapshot.config.pools[i], snapshot.addresses[i], snapshot.config.threads));
+    context.pools.push_back(make_pool(snapshot, i));
     const u32 idle_ms = snapshot.config.pools[i].client_idle_timeout_ms;
     if (idle_ms != 0) {
       context.idle_timeout = std::min(context.idle_timeout, idle_ms * kMillisecond);

@@ -260,9 +260,11 @@ def test_five_hundred_clients(cluster):
             client.close()
 
 
-def test_client_connections_limit(cluster):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_client_connections_limit(cluster, threads):
+    """Of all threads together, wherever the kernel puts the connections."""
     cluster.add_server()
-    proxy = cluster.start_proxy(client_connections=5)
+    proxy = cluster.start_proxy(client_connections=5, threads=threads)
 
     def served():
         """Five clients fit; harness.accepts() may still have one of the places."""

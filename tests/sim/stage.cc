@@ -30,6 +30,7 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
     addresses.servers.push_back(is_known ? server_address(i) : Address{});
   }
   snapshot_.addresses = {addresses};
+  snapshot_.client_counts = std::vector<std::atomic<u32>>(1);
   for (u32 i = 0; i < workers; ++i) {
     machines_.push_back(std::make_unique<Machine>(universe, network, ring_options, i));
     rings_.push_back(&machines_.back()->ring);

@@ -37,6 +37,7 @@ Snapshot unresolved_pool(u32 servers) {
   }
   Snapshot snapshot;
   snapshot.config.pools = {pool};
+  snapshot.client_counts = std::vector<std::atomic<u32>>(1);
   snapshot.addresses = {{{}, std::vector<Address>(servers)}};
   return snapshot;
 }
