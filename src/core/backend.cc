@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+#include <utility>
 
 #include "core/context.h"
+#include "core/resend.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -287,7 +289,7 @@ bool is_over(const BackendConnection& connection) {
 }
 
 void log_failure(Context& context, const BackendConnection& connection, Failure failure,
-                 std::string_view detail, bool is_harmless) {
+                 std::string_view detail, bool is_harmless, bool is_resent) {
   const Backend& backend = backend_of(context, connection);
   // While draining, connections end by the dozen; what is given up then is worth a line.
   const bool is_wanted =
@@ -301,9 +303,21 @@ void log_failure(Context& context, const BackendConnection& connection, Failure 
           ? fmt::format("pool \"{}\": server \"{}\" at its former address",
                         context.pools[connection.pool].config->name, backend.config->name)
           : describe(context, connection);
-  context.outbox.log(is_harmless ? LogLevel::info : LogLevel::warn,
-                     fmt::format("{} {}; {} requests failed", server,
-                                 failure_reason(failure, detail), connection.pending_count));
+  context.outbox.log(
+      is_harmless ? LogLevel::info : LogLevel::warn,
+      fmt::format("{} {}; {} requests {}", server, failure_reason(failure, detail),
+                  connection.pending_count, is_resent ? "are tried again" : "failed"));
+}
+
+void fail_line(Context& context, u32 first_request, std::string_view error_line) {
+  u32 next = first_request;
+  while (next != kNone) {
+    const u32 request_index = next;
+    Request& request = context.requests[request_index];
+    next = request.next_in_backend;
+    request.in_backend = false;
+    answer_with_failure(context, request_index, error_line);
+  }
 }
 
 }  // namespace
@@ -428,7 +442,8 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
     connection.last_received = context.now();
-    backend_of(context, connection).health.failures = 0;
+    if (connection.state == BackendState::ready)
+      backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
     if (is_over(connection)) fail_connection(context, index, Failure::closed);
   } else if (completion.result == -ENOBUFS) {
@@ -465,20 +480,16 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
   // An idle connection that the server closes is housekeeping, not trouble.
   const bool is_harmless =
       was_ready && connection.first_pending == kNone && failure == Failure::closed;
-  log_failure(context, connection, failure, detail, is_harmless);
+  const bool is_resent = may_resend(context, connection, failure);
+  log_failure(context, connection, failure, detail, is_harmless, is_resent);
   const std::string line = failure_line(connection.protocol, failure, backend.config->name, detail);
+  const Batch unsent = is_resent ? std::exchange(connection.queued, Batch{}) : Batch{};
   close_connection(context, index);
-  u32 next = connection.first_pending;
-  connection.first_pending = kNone;
+  const u32 first = std::exchange(connection.first_pending, kNone);
   connection.last_pending = kNone;
   connection.first_live = kNone;
   connection.pending_count = 0;
-  while (next != kNone) {
-    const u32 request_index = next;
-    next = context.requests[request_index].next_in_backend;
-    context.requests[request_index].in_backend = false;
-    answer_with_failure(context, request_index, line);
-  }
+  if (!is_resent) fail_line(context, first, line);
   // One that is retired says nothing about the server where it is now.
   if (connection.retired()) return;
   ask_for_lookup(context, connection.pool, connection.backend);
@@ -487,6 +498,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
     note_failure(context, connection.pool, connection.backend, failure, detail,
                  !was_ready || is_stuck);
   }
+  if (is_resent) resend_line(context, connection.pool, first, unsent, line);
   if (was_ready) reopen_connection(context, connection);
 }
 

@@ -15,6 +15,9 @@ namespace {
 constexpr Nanos kFirstProbe = kMillisecond;
 constexpr Nanos kProbeMax = kSecond;
 
+// A pool whose requests are tried again does so at once, so often.
+constexpr u32 kTriesAtOnce = 4;
+
 // Workers that lost a server together must not come back together: up to this share of the wait is
 // cut off at random.
 constexpr u64 kJitterShare = 4;
@@ -79,6 +82,22 @@ void build_shards(Pool& pool) {
   pool.shards = ShardMap::build(pool.config->sharding, servers);
 }
 
+bool is_tried_again(const PoolConfig& pool, Failure failure) {
+  if (!pool.auto_eject_hosts || pool.on_failure != OnFailure::rehash) return false;
+  switch (failure) {
+    case Failure::refused:
+    case Failure::unreachable:
+    case Failure::closed:
+    case Failure::reset:
+    case Failure::password_refused:
+    case Failure::database_refused:
+    case Failure::probe_refused:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure failure,
                   std::string_view detail, bool is_gone) {
   if (context.draining || failure == Failure::out_of_descriptors) return;
@@ -98,6 +117,8 @@ void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure f
     return;
   }
   if (!is_gone || has_open_connection(context, backend)) return;
+  const bool was_up = health.state == HealthState::up;
+  if (was_up && health.failures < kTriesAtOnce && is_tried_again(*pool.config, failure)) return;
   if (health.state == HealthState::up) {
     health.state = HealthState::down;
     health.since = context.now();

@@ -26,6 +26,7 @@ namespace ringfold {
 struct Backend;
 struct Context;
 struct Pool;
+struct PoolConfig;
 
 enum class HealthState : u8 { up, down, ejected };
 
@@ -42,6 +43,10 @@ struct Health {
 
 // Builds the pool's map of keys to servers from those that hold keys.
 void build_shards(Pool& pool);
+
+// True when requests that waited for a connection which ended so are tried again, because the
+// pool's keys move to other servers once this one is ejected, and it took no time to fail.
+[[nodiscard]] bool is_tried_again(const PoolConfig& pool, Failure failure);
 
 // A connection failed. is_gone: it never came about, or was stuck, so that the next one is likely
 // to fare no better.

@@ -65,8 +65,9 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
   Request& request = context.requests[index];
   request.shape = row.reply;
   BackendConnection& to = context.connections[connection];
+  // What waits for its connection may have to go elsewhere, each request for itself.
   const bool may_fold = row.command == memcached::Command::get && frame.argument_count == 2 &&
-                        context.pools[pool].config->fold_gets;
+                        to.state == BackendState::ready && context.pools[pool].config->fold_gets;
   const std::string_view key =
       may_fold ? bytes.substr(frame.arguments[1].offset, frame.arguments[1].length)
                : std::string_view();

@@ -51,6 +51,15 @@ void Batch::append_all(Batch& other) {
   other = Batch{};
 }
 
+Block* Batch::copy(BlockPool& pool, std::size_t padding) const {
+  Block* const whole = pool.take(size_ + padding);
+  for (const Block* block = front_; block != nullptr; block = block->next) {
+    std::memcpy(whole->data + whole->end, block->data + block->begin, block->size());
+    whole->end += static_cast<u32>(block->size());
+  }
+  return whole;
+}
+
 std::size_t Batch::freeze(std::span<iovec> vectors, u64 bytes_max) {
   RINGFOLD_ASSERT(frozen_ == 0);
   std::size_t count = 0;

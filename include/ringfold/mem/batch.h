@@ -39,6 +39,9 @@ class Batch {
   // empty.
   void append_block(Block* block);
 
+  // All its bytes in one block, with room for `padding` more behind them; the caller owns it.
+  [[nodiscard]] Block* copy(BlockPool& pool, std::size_t padding) const;
+
   // Takes over all bytes of other, which is then empty. Requires: other has nothing frozen.
   void append_all(Batch& other);
 

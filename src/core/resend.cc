@@ -1,0 +1,142 @@
+#include "core/resend.h"
+
+#include <array>
+#include <optional>
+
+#include "core/context.h"
+#include "core/writer.h"
+#include "ringfold/proto/memcached.h"
+#include "ringfold/proto/resp.h"
+
+namespace ringfold {
+
+namespace {
+
+// More than that is not copied about; with one request of it waiting, a copy is soon made.
+constexpr u64 kResendMax = 16_MiB;
+
+// The one server of all the keys that were added.
+class CommonServer {
+ public:
+  explicit CommonServer(Context& context, const Pool& pool)
+      : shards_(pool.shards), random_(context.prng.next()) {}
+
+  void add(std::string_view key) {
+    const u32 server = shards_.route(key, random_);
+    is_one_ = !found_ || (is_one_ && server == *found_);
+    found_ = server;
+  }
+  std::optional<u32> get() const { return is_one_ ? found_ : std::nullopt; }
+
+ private:
+  const ShardMap& shards_;
+  const u64 random_;
+  std::optional<u32> found_;
+  bool is_one_ = false;
+};
+
+// Where the request at the start of bytes goes by its keys, if that is one server. used: its
+// length. Requires: these are bytes that were made for a server, so they are well-formed.
+std::optional<u32> find_redis_server(Context& context, const Pool& pool, std::string_view bytes,
+                                     std::size_t& used) {
+  RequestFrame frame;
+  const ParseStatus status = resp::parse_request(bytes, UINT64_MAX, frame);
+  RINGFOLD_ASSERT(status == ParseStatus::complete);
+  used = frame.offset;
+  resp::ArgumentCursor words(bytes, frame);
+  Argument word;
+  words.next(word);
+  const CommandSpec* command = resp::find_command(bytes.substr(word.offset, word.length));
+  if (command != nullptr && command->route == Route::container && words.next(word)) {
+    command = resp::find_subcommand(*command, bytes.substr(word.offset, word.length));
+  }
+  if (command == nullptr || command->route == Route::container) return std::nullopt;
+  CommonServer common(context, pool);
+  resp::KeyCursor keys(*command, bytes.substr(0, used), frame);
+  while (keys.next(word)) common.add(bytes.substr(word.offset, word.length));
+  return common.get();
+}
+
+std::optional<u32> find_memcached_server(Context& context, const Pool& pool, std::string_view bytes,
+                                         std::size_t& used) {
+  RequestFrame frame;
+  const memcached::CommandRow* row = nullptr;
+  const ParseStatus status = memcached::parse_request(bytes, UINT64_MAX, frame, row);
+  RINGFOLD_ASSERT(status == ParseStatus::complete);
+  RINGFOLD_ASSERT(frame.error == nullptr);
+  used = frame.offset;
+  CommonServer common(context, pool);
+  if (row->route == Route::by_key) {
+    std::array<char, 256> scratch;
+    common.add(memcached::routing_key(*row, bytes, frame, scratch));
+  } else if (row->route == Route::split_keys) {
+    memcached::TokenCursor keys(bytes, frame, row->key_at);
+    Argument key;
+    while (keys.next(key)) common.add(bytes.substr(key.offset, key.length));
+  }
+  return common.get();
+}
+
+// Who waits for the request; kNone: nobody does.
+u32 client_of(const Context& context, const Request& request) {
+  if (request.ready) return kNone;
+  if (request.kind == RequestKind::single) return request.client;
+  if (request.kind != RequestKind::child || request.parent == kNone) return kNone;
+  return context.requests[request.parent].client;
+}
+
+void resend(Context& context, u16 pool, u32 request_index, std::optional<u32> server,
+            std::string_view bytes, std::string_view error_line) {
+  const u32 client = client_of(context, context.requests[request_index]);
+  if (client == kNone || !server) {
+    answer_with_failure(context, request_index, error_line);
+    return;
+  }
+  Failure failure = Failure::none;
+  const u32 connection = connection_for(context, pool, *server, client, failure);
+  if (connection == kNone) {
+    answer_with_failure(context, request_index, refusal_line(context, pool, *server, failure));
+    return;
+  }
+  enqueue_for_backend(context, connection, request_index);
+  request_batch(context.connections[connection]).append(context.blocks, bytes);
+  mark_backend_dirty(context, connection);
+  note_load(context, client, connection);
+}
+
+}  // namespace
+
+bool may_resend(const Context& context, const BackendConnection& connection, Failure failure) {
+  const bool has_left = connection.state == BackendState::ready;
+  if (has_left || connection.retired() || context.draining) return false;
+  if (connection.queued.size() > kResendMax) return false;
+  return is_tried_again(*context.pools[connection.pool].config, failure);
+}
+
+void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
+                 std::string_view error_line) {
+  const bool is_redis = context.pools[pool].config->protocol == Protocol::redis;
+  Block* const copy = unsent.copy(context.blocks, kReadablePadding);
+  unsent.clear(context.blocks);
+  std::string_view bytes = copy->view();
+  u32 next = first_request;
+  while (next != kNone) {
+    const u32 request_index = next;
+    Request& request = context.requests[request_index];
+    next = request.next_in_backend;
+    request.in_backend = false;
+    if (request.kind == RequestKind::handshake) {
+      release_request_if_done(context, request_index);
+      continue;
+    }
+    std::size_t used = 0;
+    const auto find = is_redis ? find_redis_server : find_memcached_server;
+    const std::optional<u32> server = find(context, context.pools[pool], bytes, used);
+    resend(context, pool, request_index, server, bytes.substr(0, used), error_line);
+    bytes.remove_prefix(used);
+  }
+  RINGFOLD_ASSERT(bytes.empty());
+  context.blocks.give(copy);
+}
+
+}  // namespace ringfold

@@ -1,0 +1,28 @@
+// Resending: requests that waited for a connection which never came about have not reached any
+// server, so they may be sent anew. That is done in pools whose keys move when a server is ejected:
+// a client then sees no error for a server that died while nobody talked to it.
+#pragma once
+
+#include <string_view>
+
+#include "core/error_text.h"
+#include "ringfold/mem/batch.h"
+
+namespace ringfold {
+
+struct BackendConnection;
+struct Context;
+struct PoolConfig;
+
+// True when what waits on the connection may be sent anew, to whoever holds the keys when the
+// failure has been noted. Never so for requests that have left, or have waited long already.
+[[nodiscard]] bool may_resend(const Context& context, const BackendConnection& connection,
+                              Failure failure);
+
+// Sends the requests of a line anew: the first one and those behind it in the backend's line.
+// unsent: their bytes and nothing else; taken over. error_line: for those that cannot be sent to
+// one server by their keys.
+void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
+                 std::string_view error_line);
+
+}  // namespace ringfold
