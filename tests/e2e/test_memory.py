@@ -76,7 +76,7 @@ def test_large_requests_of_one_client_do_not_pile_up(cluster):
 
 
 def test_a_full_line_refuses(cluster):
-    """More clients than the line has room for: those behind get an error at once, nobody is lost."""
+    """More clients than the line has room for: those behind get an error at once, none is lost."""
     room, count = 1024, 1200
     cluster.add_server()
     proxy = cluster.start_proxy(server_pending_limit=room)
