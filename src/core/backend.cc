@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "core/bypass.h"
 #include "core/context.h"
 #include "core/resend.h"
 #include "core/writer.h"
@@ -198,6 +199,7 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
                             backend_of(context, connection).config->name);
       }
       request.expired = true;
+      ++connection.expired_count;
       answer_with_failure(context, index, line);
     }
     if (advance) connection.first_live = following;
@@ -224,6 +226,7 @@ Nanos stall_deadline(const Context& context, const BackendConnection& connection
 void reopen_connection(Context& context, const BackendConnection& lost) {
   const Pool& pool = context.pools[lost.pool];
   const Backend& backend = pool.backends[lost.backend];
+  if (lost.place >= pool.config->server_connections) return;
   const bool was_of_use =
       lost.last_received != 0 || context.now() - lost.ready_at > kUsefulConnection;
   if (!pool.config->preconnect || context.draining || !was_of_use) return;
@@ -275,7 +278,7 @@ void retire_connection(Context& context, u32 index) {
   }
   std::vector<u32>& places = backend.connections;
   places[connection.place] = kNone;
-  const auto spares = places.begin() + context.pools[connection.pool].config->server_connections;
+  const auto spares = places.begin() + lane_count(*context.pools[connection.pool].config);
   const auto spare = std::find(spares, places.end(), kNone);
   connection.place = static_cast<u16>(spare - places.begin());
   if (spare == places.end()) places.push_back(kNone);
@@ -330,7 +333,7 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
     return kNone;
   }
   const std::vector<u32>& connections = server.connections;
-  const u32 place = client % context.pools[pool].config->server_connections;
+  const u32 place = place_for(context, server, backend, client, context.clients[client]);
   if (connections[place] != kNone) {
     if (!is_line_full(context, context.connections[connections[place]])) return connections[place];
     failure = Failure::overloaded;
@@ -344,7 +347,7 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
 Failure start_probe(Context& context, u16 pool_index, u32 backend_index) {
   const Pool& pool = context.pools[pool_index];
   const Backend& backend = pool.backends[backend_index];
-  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+  for (u32 place = 0; place < lane_count(*pool.config); ++place) {
     const u32 index = backend.connections[place];
     if (index != kNone) fail_connection(context, index, Failure::timed_out);
   }
@@ -365,7 +368,7 @@ void set_server_address(Context& context, u16 pool_index, u16 backend_index,
   Backend& backend = pool.backends[backend_index];
   if (backend.address == address) return;
   backend.address = address;
-  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+  for (u32 place = 0; place < lane_count(*pool.config); ++place) {
     const u32 index = backend.connections[place];
     if (index != kNone) retire_connection(context, index);
   }
@@ -519,7 +522,13 @@ Nanos expire_connection(Context& context, u32 index) {
     }
     next = std::min(next, limit);
   }
-  if (connection.first_pending == kNone) return next;
+  if (connection.first_pending == kNone) {
+    if (!is_bypass(context, connection) || connection.state != BackendState::ready) return next;
+    const Nanos idle = bypass_deadline(connection);
+    if (idle > now) return std::min(next, idle);
+    retire_connection(context, index);
+    return kNever;
+  }
   if (pool.timeout_ms != 0) next = std::min(next, expire_requests(context, connection));
   if (is_over(connection)) {
     fail_connection(context, index, Failure::closed);

@@ -30,8 +30,8 @@ struct Context;
 struct Backend {
   const ServerConfig* config = nullptr;
   Address address;  // this worker's copy; set_server_address() changes it
-  // Slots; kNone: none open. The first server_connections places take requests; behind them stand
-  // retired connections, as long as there are any.
+  // Slots; kNone: none open. The first lane_count() places take requests, the last of them is the
+  // bypass (bypass.h); behind them stand retired connections, as long as there are any.
   std::vector<u32> connections;
   Health health;
   bool named = false;          // the address comes from a host name
@@ -85,9 +85,10 @@ struct BackendConnection {
   u32 last_pending = kNone;
   u32 first_live = kNone;  // the first pending request that is not expired
   u32 pending_count = 0;
-  Batch out;            // for the wire
-  Batch queued;         // requests that wait for `ready`
-  ReplyProgress reply;  // in the reply of the first pending request
+  u32 expired_count = 0;  // of those pending: answered because they were late
+  Batch out;              // for the wire
+  Batch queued;           // requests that wait for `ready`
+  ReplyProgress reply;    // in the reply of the first pending request
   OpenGet open_get;
   Block* cut_line = nullptr;  // of a reply to folded gets, as far as it has come; owned
   Nanos connect_deadline = kNever;
@@ -101,9 +102,20 @@ struct BackendConnection {
   bool retired() const { return retired_at != kNever; }
 };
 
+[[nodiscard]] inline u32 lane_count(const PoolConfig& pool) {
+  return pool.server_connections + 1;
+}
+
+// What the unfinished reply is known to go on for, bytes.
+[[nodiscard]] inline u64 announced_bytes(const BackendConnection& connection) {
+  return connection.protocol == Protocol::redis ? connection.reply.redis.bulk_left
+                                                : connection.reply.memcached.bulk_left;
+}
+
 // The connection that a client's commands to a backend go through: always the same one of several,
-// so that they never overtake each other. Opens it if there is none. kNone: it cannot be opened, or
-// the server is out of service; failure says why, and refusal_line() says it to the client.
+// so that they never overtake each other (but see bypass.h). Opens it if there is none. kNone: it
+// cannot be opened, or the server is out of service; failure says why, and refusal_line() says it
+// to the client.
 [[nodiscard]] u32 connection_for(Context& context, u16 pool, u32 backend, u32 client,
                                  Failure& failure);
 

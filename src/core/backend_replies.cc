@@ -77,12 +77,6 @@ void start_next_reply(BackendConnection& connection) {
   }
 }
 
-// What the unfinished reply is known to go on for.
-u64 announced_bytes(const BackendConnection& connection) {
-  return connection.protocol == Protocol::redis ? connection.reply.redis.bulk_left
-                                                : connection.reply.memcached.bulk_left;
-}
-
 // The client does not see this reply: the request was quiet.
 bool is_hidden(const Request& request, std::string_view reply) {
   return request.quiet != memcached::Quiet::none && memcached::is_hidden(request.quiet, reply);
@@ -134,6 +128,7 @@ void refuse_large_reply(Context& context, u32 index, u32 request_index) {
     context.connections[index].first_live = request.next_in_backend;
   }
   request.expired = true;
+  ++context.connections[index].expired_count;
   answer_with_failure(context, request_index, line);
 }
 
@@ -172,6 +167,7 @@ void pop_front(Context& context, BackendConnection& connection) {
   if (connection.first_pending == kNone) connection.last_pending = kNone;
   if (connection.first_live == request_index) connection.first_live = request.next_in_backend;
   --connection.pending_count;
+  if (request.expired) --connection.expired_count;
   connection.front_progress = 0;
   request.in_backend = false;
 }

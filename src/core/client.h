@@ -58,12 +58,14 @@ struct Client {
   bool end_of_stream : 1 = false;  // the peer has closed its side
   bool leaving : 1 = false;        // closes when what it has sent so far is answered
   bool authenticated : 1 = false;
-  u32 armed_at = 0;  // Context::buffers_released when the receive was armed
+  bool is_fresh : 1 = false;  // nothing was under way when the present request came
+  u32 armed_at = 0;           // Context::buffers_released when the receive was armed
   u32 first_request = kNone;
   u32 last_request = kNone;
   u32 request_count = 0;
-  u32 taken_bytes = 0;  // of requests, since it came; wraps
-  u32 tick = 0;         // the tick that tick_commands counts in
+  u32 bypassed = kNone;  // the backend whose bypass its requests take
+  u32 taken_bytes = 0;   // of requests, since it came; wraps
+  u32 tick = 0;          // the tick that tick_commands counts in
   u32 tick_commands = 0;
   ReplyFlow flow;
   Batch out;

@@ -82,7 +82,8 @@ void note_command(const Context& context, Client& client, std::size_t size) {
 // Parses and dispatches the request at the start of bytes, in the client's protocol.
 Step take_request_bytes(Context& context, u32 index, std::string_view bytes, RequestFrame& frame,
                         Block** owned, std::size_t& used) {
-  const Client& client = context.clients[index];
+  Client& client = context.clients[index];
+  client.is_fresh = client.request_count == 0;
   const u64 configured = context.pools[client.pool].config->max_request_size;
   const u64 size_max =
       client.authenticated ? configured : std::min(configured, kUnauthenticatedRequestMax);

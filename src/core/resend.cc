@@ -92,6 +92,7 @@ void resend(Context& context, u16 pool, u32 request_index, std::optional<u32> se
     answer_with_failure(context, request_index, error_line);
     return;
   }
+  context.clients[client].is_fresh = false;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, *server, client, failure);
   if (connection == kNone) {

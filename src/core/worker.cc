@@ -56,7 +56,7 @@ Pool make_pool(const Snapshot& snapshot, std::size_t index) {
     backend.config = &config.servers[i];
     backend.address = addresses.servers[i];
     backend.named = has_host_name(config.servers[i].endpoint);
-    backend.connections.assign(config.server_connections, kNone);
+    backend.connections.assign(lane_count(config), kNone);
     pool.backends.push_back(std::move(backend));
   }
   build_shards(pool);
