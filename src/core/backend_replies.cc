@@ -225,7 +225,8 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     const u32 client_index = request.client;
     Client& client = context.clients[client_index];
     if (request.reply == nullptr && client.first_request == request_index) {
-      const bool hidden = is_hidden(request, piece);
+      // A piece behind others, which the client has, says nothing of what the answer is.
+      const bool hidden = !request.streaming && is_hidden(request, piece);
       const std::string_view end = missing_end(request);
       // Out of the line first: what lies before the piece may be flushed, and then the client may
       // be closed for its output and its requests forgotten.
