@@ -23,6 +23,7 @@ struct IoChoice {
   bool is_epoll = false;
   bool may_change = false;  // io = "auto" has taken io_uring, and may still take epoll
   std::string refusal;      // io = "auto" has taken epoll: why not io_uring, and what to do
+  RingOptions ring;         // the sizes of each worker's; as they come, but for tests
 };
 
 // Fails where wanted is uring and the machine has none: why, and what to do.

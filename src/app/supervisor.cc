@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@
 #include "app/names.h"
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
+#include "app/test_ring.h"
 #include "app/worker_thread.h"
 
 namespace ringfold {
@@ -330,8 +332,14 @@ Expected<int> start(Config config, Log& log) {
                                           shown(to_string(config.admin_listen))));
   }
   raise_file_limit(log);
-  const auto io = choose_io(config.io, probe_io());
+  auto io = choose_io(config.io, probe_io());
   if (!io) return tl::unexpected(io.error());
+  if (const char* const value = std::getenv(kTestRingVariable); value != nullptr) {
+    if (auto applied = apply_test_ring(value, *io); !applied)
+      return tl::unexpected(applied.error());
+    log.write(LogLevel::warn, fmt::format("{}={}: the rings are made for tests, not for operation",
+                                          kTestRingVariable, value));
+  }
   auto snapshot = build_snapshot(std::move(config));
   if (!snapshot) return tl::unexpected(snapshot.error());
   auto names = Names::open(snapshot->config, look_up_host);

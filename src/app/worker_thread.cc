@@ -66,7 +66,7 @@ void WorkerThread::run() {
 }
 
 Expected<void> WorkerThread::serve() {
-  RingOptions options;
+  RingOptions options = inputs_.io.ring;
   options.shared_listeners = inputs_.shared_listeners;
   const auto ring = open_ring(options, inputs_.io);
   const std::string* const failure = ring ? nullptr : &ring.error().text;

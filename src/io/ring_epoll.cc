@@ -50,7 +50,9 @@ constexpr u32 kQuiet = EPOLLET;
 class EpollRing final : public Ring {
  public:
   EpollRing(const RingOptions& options, const EpollFeatures& features)
-      : shared_listeners_(options.shared_listeners), set_(features) {}
+      : shared_listeners_(options.shared_listeners),
+        send_buffer_bytes_(options.send_buffer_bytes),
+        set_(features) {}
 
   Expected<void> open(const RingOptions& options);
 
@@ -109,6 +111,7 @@ class EpollRing final : public Ring {
   void go_on_writing(int fd, Descriptor& descriptor);
 
   const std::span<const SharedListener> shared_listeners_;
+  const u32 send_buffer_bytes_;
   EpollSet set_;
   Doorbell doorbell_;
   EpollBuffers buffers_;
@@ -171,13 +174,16 @@ Expected<int> EpollRing::listen(const Address& address, const ListenOptions& opt
   const auto fd = open_or_duplicate_listener(shared_listeners_, address, options);
   if (!fd) return fd;
   set_nonblocking(*fd);
+  set_send_buffer(*fd, send_buffer_bytes_);
   forget(*fd);
   return fd;
 }
 
 int EpollRing::open_socket(const Address& address, bool keepalive) {
   const int fd = ringfold::open_socket(address, keepalive);
-  if (fd >= 0) forget(fd);
+  if (fd < 0) return fd;
+  forget(fd);
+  set_send_buffer(fd, send_buffer_bytes_);
   return fd;
 }
 

@@ -42,15 +42,20 @@ class UringRing final : public Ring {
  public:
   UringRing(const RingOptions& options, const UringFeatures& features)
       : shared_listeners_(options.shared_listeners),
+        send_buffer_bytes_(options.send_buffer_bytes),
         sends_(features.send_skip_success, features.send_vectorized) {}
 
   Expected<void> open(const RingOptions& options, const UringFeatures& features);
 
   Expected<int> listen(const Address& address, const ListenOptions& options) override {
-    return open_or_duplicate_listener(shared_listeners_, address, options);
+    const auto fd = open_or_duplicate_listener(shared_listeners_, address, options);
+    if (fd) set_send_buffer(*fd, send_buffer_bytes_);
+    return fd;
   }
   int open_socket(const Address& address, bool keepalive) override {
-    return ringfold::open_socket(address, keepalive);
+    const int fd = ringfold::open_socket(address, keepalive);
+    if (fd >= 0) set_send_buffer(fd, send_buffer_bytes_);
+    return fd;
   }
 
   void accept(int fd, UserData user_data) override;
@@ -84,6 +89,7 @@ class UringRing final : public Ring {
   void on_doorbell(const io_uring_cqe& completion);
 
   const std::span<const SharedListener> shared_listeners_;
+  const u32 send_buffer_bytes_;
   // Destroyed in reverse: the kernel's side goes before the memory it writes to.
   UringBuffers buffers_;
   UringQueue queue_;

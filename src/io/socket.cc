@@ -120,6 +120,13 @@ void set_nonblocking(int fd) {
   RINGFOLD_ASSERT(result == 0);
 }
 
+void set_send_buffer(int fd, u32 bytes) {
+  if (bytes == 0) return;
+  const int size = static_cast<int>(bytes);
+  const int result = ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+  RINGFOLD_ASSERT(result == 0);
+}
+
 Expected<int> open_listener(const Address& address, const ListenOptions& options) {
   if (address.is_unix()) {
     if (auto cleared = clear_path(address); !cleared) return fail(cleared.error().text);

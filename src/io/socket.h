@@ -19,6 +19,10 @@ namespace ringfold {
 // instead of waiting. Requires: fd is open.
 void set_nonblocking(int fd);
 
+// Bounds what the kernel takes of a socket's output before its peer has; accepted sockets inherit
+// it from their listener (TCP). bytes as SO_SNDBUF takes them; 0: leaves the kernel its own way.
+void set_send_buffer(int fd, u32 bytes);
+
 // A listening socket, the caller's to close. TCP: SO_REUSEADDR and SO_REUSEPORT, and options that
 // accepted sockets inherit: TCP_NODELAY, SO_KEEPALIVE if asked. Unix: a socket file which nobody
 // listens on any more is replaced; anything else in its place is an error and left alone.

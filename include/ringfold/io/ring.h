@@ -97,6 +97,7 @@ struct RingOptions {
   u32 buffer_size = 256 * 1024;    // bytes
   u32 classic_buffer_count = 128;  // without them
   u32 classic_buffer_size = 16 * 1024;
+  u32 send_buffer_bytes = 0;  // of TCP sockets, as SO_SNDBUF takes it; 0: as the kernel likes
 
   // Sockets which listen() duplicates instead of opening its own. For unix addresses, which know no
   // SO_REUSEPORT: the supervisor opens each once (open_listener in io/socket.h) and all workers
