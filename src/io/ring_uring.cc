@@ -3,7 +3,7 @@
 //
 // Operations carry the caller's user_data into the kernel, so that they can be cancelled by it,
 // with two exceptions that have the top bit set: sends under the skip rule, which carry their index
-// in UringSends, and the ring's own operations (doorbell, cancellations).
+// in UringSends, and the ring's own operations (doorbell, cancellations, watches).
 #include <liburing.h>
 #include <poll.h>
 #include <unistd.h>
@@ -21,6 +21,7 @@
 #include "io/uring_probe.h"
 #include "io/uring_queue.h"
 #include "io/uring_sends.h"
+#include "io/uring_watches.h"
 #include "ringfold/base/assert.h"
 
 namespace ringfold {
@@ -31,6 +32,7 @@ constexpr u64 kKindMask = kOwn | u64{0x7f} << 56;
 constexpr u64 kSend = kOwn | u64{1} << 56;
 constexpr u64 kDoorbell = kOwn | u64{2} << 56;
 constexpr u64 kCancel = kOwn | u64{3} << 56;
+constexpr u64 kWatch = kOwn | u64{4} << 56;
 
 // Since Linux 6.13 one system call does at most 20 deferred items (measured), which would cut a
 // busy tick's batches short. More calls are made while work is left, up to these limits, so that a
@@ -66,7 +68,7 @@ class UringRing final : public Ring {
   void cancel_all(int fd) override;
 
   void shutdown_write(int fd) override { ::shutdown(fd, SHUT_WR); }
-  void close(int fd) override { ::close(fd); }
+  void close(int fd) override;
 
   std::span<const Completion> wait(Nanos deadline) override;
   Nanos now() const override { return now_; }
@@ -87,6 +89,7 @@ class UringRing final : public Ring {
   void on_completion(const io_uring_cqe& completion);
   void on_own_completion(const io_uring_cqe& completion);
   void on_doorbell(const io_uring_cqe& completion);
+  void on_watch(const io_uring_cqe& completion);
 
   const std::span<const SharedListener> shared_listeners_;
   const u32 send_buffer_bytes_;
@@ -94,6 +97,7 @@ class UringRing final : public Ring {
   UringBuffers buffers_;
   UringQueue queue_;
   UringSends sends_;
+  UringWatches watches_;
   StableArena<Address> connect_addresses_;
   std::vector<Completion> completions_;
   u32 buffer_count_ = 0;
@@ -153,6 +157,28 @@ void UringRing::recv(int fd, UserData user_data) {
   entry->flags |= IOSQE_BUFFER_SELECT;
   entry->buf_group = UringBuffers::kGroup;
   name(entry, user_data);
+  u64 watch = 0;
+  if (!watches_.begin(fd, user_data, watch)) return;
+  io_uring_sqe* const watching = queue_.next_entry();
+  io_uring_prep_poll_add(watching, fd, 0);  // errors and hang-ups need not be asked for
+  watching->user_data = kWatch | watch;
+}
+
+// What the kernel still does for a watch would keep the socket open.
+void UringRing::close(int fd) {
+  u64 watch = 0;
+  if (watches_.end(fd, watch)) {
+    io_uring_sqe* const entry = queue_.next_entry();
+    io_uring_prep_poll_remove(entry, kWatch | watch);
+    finish_cancel(entry);
+  }
+  ::close(fd);
+}
+
+void UringRing::on_watch(const io_uring_cqe& completion) {
+  UserData receive;
+  const u64 watch = completion.user_data & ~kKindMask;
+  if (watches_.on_completion(watch, completion.res, receive)) cancel(receive);
 }
 
 void UringRing::send(int fd, std::span<const iovec> vectors, UserData user_data) {
@@ -208,6 +234,9 @@ void UringRing::on_own_completion(const io_uring_cqe& completion) {
       on_doorbell(completion);
       return;
     case kCancel:
+      return;
+    case kWatch:
+      on_watch(completion);
       return;
     default: {
       const bool kind_is_known = false;

@@ -15,7 +15,9 @@
 //               > 0         data, and the ring stopped: arm again
 //               0           the peer closed its side
 //               -ENOBUFS    no buffer was free: arm again after buffers were released
-//               -ECANCELED  or another error
+//               -ECANCELED  it was cancelled, or (rarely, uncalled) the ring has to look at the
+//                           socket anew: arm again
+//               or another error
 //   send        one: the number of bytes sent (at least one, maybe fewer than asked, also when it
 //               was cancelled or the connection broke in its middle), or -errno
 //   doorbell    one a wake-up (op() == Op::wake), however often the bell was rung
@@ -137,7 +139,8 @@ class Ring {
   // Sends a FIN after what was sent. Takes effect at once.
   virtual void shutdown_write(int fd) = 0;
 
-  // Requires: no operation of fd is in the kernel (each got its last completion).
+  // Requires: no operation of fd is in the kernel (each got its last completion). The peer hears
+  // of it by the end of the next wait() at the latest.
   virtual void close(int fd) = 0;
 
   // Submits what was prepared and returns what has completed. Blocks until there is something or
