@@ -158,7 +158,11 @@ Nanos probe_if_due(Context& context, u16 pool_index, u32 backend_index) {
   health.next_probe = kNever;
   if (context.draining) return kNever;
   const Failure failure = start_probe(context, pool_index, backend_index);
-  if (failure == Failure::none) return kNever;
+  if (failure == Failure::none) {
+    // What gave way to the probe may have asked for another one; it would end this one.
+    health.next_probe = kNever;
+    return kNever;
+  }
   note_failure(context, pool_index, backend_index, failure, {}, true);
   if (health.next_probe == kNever) {
     schedule_probe(context, health, *context.pools[pool_index].config);

@@ -197,6 +197,29 @@ TEST_CASE("a server that says nothing is ejected for the requests that time out"
   });
 }
 
+TEST_CASE("a probe has its time, whatever server_retry_timeout_ms is") {
+  play_script([](Script& s) {
+    s.pool.auto_eject_hosts = true;
+    s.pool.on_failure = OnFailure::error;
+    s.pool.server_failure_limit = 1;
+    s.pool.server_retry_timeout_ms = 100;
+    s.pool.timeout_ms = 100;
+    s.pool.connect_timeout_ms = 600;
+    s.start(1);
+    s.client().says(get("slow"));
+    s.backend().hears(get("slow"));
+    s.client().hears_error("\"s0\" timed out");
+    // The probe takes the place of the connection that says nothing.
+    s.backend().hears(kPing);
+    s.backend().is_connected(2);
+    s.advance(400);
+    s.backend().is_connected(2);
+    s.backend().says(kPong);
+    s.advance(10);
+    serve(s, 0, "again");
+  });
+}
+
 TEST_CASE("a connection is closed when its front has been stuck for stall_timeout_ms") {
   play_script([](Script& s) {
     s.pool.timeout_ms = 100;
