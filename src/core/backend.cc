@@ -347,9 +347,13 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
 Failure start_probe(Context& context, u16 pool_index, u32 backend_index) {
   const Pool& pool = context.pools[pool_index];
   const Backend& backend = pool.backends[backend_index];
+  // Those that give way end for what took the server out of service: nothing else has happened to
+  // them yet.
+  const Failure reason = backend.health.reason;
+  const std::string detail = backend.health.detail;
   for (u32 place = 0; place < lane_count(*pool.config); ++place) {
     const u32 index = backend.connections[place];
-    if (index != kNone) fail_connection(context, index, Failure::timed_out);
+    if (index != kNone) fail_connection(context, index, reason, detail);
   }
   Failure failure = Failure::none;
   static_cast<void>(open_connection(context, pool_index, backend_index, 0, failure));

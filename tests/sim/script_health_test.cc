@@ -197,6 +197,28 @@ TEST_CASE("a server that says nothing is ejected for the requests that time out"
   });
 }
 
+TEST_CASE(
+    "who waits for a connection that gives way to a probe hears what is wrong with the server") {
+  play_script([](Script& s) {
+    s.pool.preconnect = false;
+    s.pool.timeout_ms = 0;
+    s.pool.server_connections = 2;
+    s.pool.connect_timeout_ms = 600;
+    s.start(1);
+    s.client(0).connects();
+    s.client(0).says(command({"ping"}));
+    s.client(0).hears("+PONG\r\n");
+    s.client(1).connects();
+    s.backend().is_silent();
+    s.client(1).says(get("a"));
+    s.advance(20);
+    s.backend().refuses();
+    s.client(0).says(get("a"));
+    s.client(0).hears_error("\"s0\" refused the connection");
+    s.client(1).hears_error("\"s0\" refused the connection");
+  });
+}
+
 TEST_CASE("a probe has its time, whatever server_retry_timeout_ms is") {
   play_script([](Script& s) {
     s.pool.auto_eject_hosts = true;
