@@ -137,11 +137,16 @@ void Connection::deliver(u32 from) {
   const bool had_bytes = !stream.wire.empty();
   if (had_bytes) {
     const std::size_t waiting = stream.arrived.size();
-    if (waiting >= policy_.window) return;
-    const std::size_t count = piece(stream, policy_.window - waiting);
-    stream.arrived.append(stream.wire.view().substr(0, count));
-    stream.wire.consume(count);
-    stream.delivered += count;
+    if (waiting < policy_.window) {
+      const std::size_t count = piece(stream, policy_.window - waiting);
+      stream.arrived.append(stream.wire.view().substr(0, count));
+      stream.wire.consume(count);
+      stream.delivered += count;
+    } else if (stream.reset_written) {
+      stream.wire.clear();  // a reset waits for no room; what was to be sent before it is dropped
+    } else {
+      return;
+    }
   }
   // The end of a stream comes with its last bytes or on its own.
   if (stream.wire.empty() && (!had_bytes || universe_.dice.chance(1, 2))) {
