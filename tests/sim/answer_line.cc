@@ -9,13 +9,21 @@ void AnswerLine::clear() {
   places_ = {0};
 }
 
+template <class Condition>
+bool AnswerLine::may_lack(Condition condition) const {
+  return std::any_of(places_.begin(), places_.end(), [&](std::size_t place) {
+    const auto first = tokens_.begin() + static_cast<std::ptrdiff_t>(place);
+    return std::all_of(first, tokens_.end(), condition);
+  });
+}
+
 bool AnswerLine::may_be_over() const {
-  for (const std::size_t place : places_) {
-    std::size_t next = place;
-    while (next < tokens_.size() && oracle_.may_be_silent(tokens_[next])) ++next;
-    if (next == tokens_.size()) return true;
-  }
-  return false;
+  return may_lack([this](u32 token) { return oracle_.may_be_silent(token); });
+}
+
+bool AnswerLine::may_be_over_but_for_unexecuted() const {
+  return may_lack(
+      [this](u32 token) { return oracle_.may_be_silent(token) || !oracle_.is_executed(token); });
 }
 
 u32 AnswerLine::take(std::string_view reply) {

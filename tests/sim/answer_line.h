@@ -27,6 +27,8 @@ class AnswerLine {
 
   // Nothing more need come.
   bool may_be_over() const;
+  // But for commands of which no server knows.
+  bool may_be_over_but_for_unexecuted() const;
 
   // A reply. Its command's token, of several the last; 0 when it can belong to none, then the world
   // has failed.
@@ -34,6 +36,8 @@ class AnswerLine {
 
  private:
   void forget_decided();
+  template <class Condition>
+  bool may_lack(Condition condition) const;
 
   Oracle& oracle_;
   std::deque<u32> tokens_;

@@ -32,14 +32,24 @@ constexpr const char* kNames[] = {
     "server_closes",
     "server_stalls",
     "server_dies",
+    "server_vanishes",
+    "server_freezes",
+    "server_moves",
     "client_leaves",
     "client_resets",
     "client_half_closes",
     "client_reads_slowly",
+    "client_stops_reading",
+    "client_drips",
+    "client_sleeps",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == static_cast<u32>(Die::count));
 
 }  // namespace
+
+const char* name_of(Die die) {
+  return kNames[static_cast<u32>(die)];
+}
 
 void Dice::pick(Die first, Die end, const u32 (&loads)[4]) {
   for (u32 die = static_cast<u32>(first); die < static_cast<u32>(end); ++die) {
@@ -64,6 +74,10 @@ void Dice::pick_client_dice() {
 
 void Dice::stop_faults() {
   for (u32 die = static_cast<u32>(Die::first_fault); die < kCount; ++die) load_[die] = 0;
+}
+
+void Dice::stop_freedoms() {
+  for (u32 die = 0; die < static_cast<u32>(Die::first_fault); ++die) load_[die] = 0;
 }
 
 bool Dice::has_faults() const {

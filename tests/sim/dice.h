@@ -41,14 +41,22 @@ enum class Die : u8 {
   server_closes,         // a FIN between two replies
   server_stalls,         // longer than most time limits
   server_dies,           // all its connections at once, and refuses for a while
+  server_vanishes,       // the same without a word: no reset, no refusal, as a power cut does
+  server_freezes,        // says, hears and reads nothing for a while, and then goes on
+  server_moves,          // another address; its name follows later
   // Clients behaving badly: costs themselves only.
   first_client_die,
   client_leaves = first_client_die,
   client_resets,
   client_half_closes,
   client_reads_slowly,
+  client_stops_reading,  // for much longer
+  client_drips,          // a batch goes out a few bytes at a time
+  client_sleeps,         // longer than a short idle timeout
   count,
 };
+
+[[nodiscard]] const char* name_of(Die die);
 
 class Dice {
  public:
@@ -57,8 +65,12 @@ class Dice {
   // True with the die's load, in thousandths.
   bool roll(Die die) {
     const u32 load = load_[static_cast<u32>(die)];
-    return load != 0 && prng_.below(1000) < load;
+    if (load == 0 || prng_.below(1000) >= load) return false;
+    ++hits_[static_cast<u32>(die)];
+    return true;
   }
+  // How often the die came up.
+  u64 hits(Die die) const { return hits_[static_cast<u32>(die)]; }
   u64 below(u64 bound) { return prng_.below(bound); }
   bool chance(u64 numerator, u64 denominator) { return prng_.chance(numerator, denominator); }
   // A number in [low, high].
@@ -75,6 +87,7 @@ class Dice {
   void pick_faults();
   void pick_client_dice();
   void stop_faults();
+  void stop_freedoms();
   bool has_faults() const;
 
   // "cut_tiny=30 send_short=150": the dice with a load.
@@ -86,6 +99,7 @@ class Dice {
 
   Prng prng_;
   u32 load_[kCount] = {};
+  u64 hits_[kCount] = {};
 };
 
 }  // namespace ringfold::sim

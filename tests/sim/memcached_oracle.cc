@@ -13,6 +13,7 @@ std::size_t first_key_of_values(std::string_view name) {
 }
 
 void MemcachedOracle::note_key(const std::string& key, u32 server) {
+  check_home(key, server);
   if (!keys_bound_) return;
   const auto [place, is_new] = server_of_.emplace(key, server);
   if (is_new || place->second == server) return;
@@ -102,7 +103,13 @@ bool MemcachedOracle::may_be_silent(u32 token) const {
     const bool is_everywhere = command.kind == CommandKind::from_all;
     return command.executions.size() == (is_everywhere ? server_count_ : 1);
   }
+  if (command.hush == Hush::misses && may_be_ejected_miss(command)) return true;
   return command.executions.size() == 1 && hides(command, command.executions[0].reply);
+}
+
+bool MemcachedOracle::may_be_ejected_miss(const Issued& issued) const {
+  return ejected_misses_permitted_ && errors_permitted_ && issued.executions.empty() &&
+         issued.arguments[0] == "mg";
 }
 
 std::size_t MemcachedOracle::longest_reply(u32 token) const {
@@ -145,6 +152,7 @@ std::string MemcachedOracle::check(const Issued& issued, std::string_view reply)
 
 std::string MemcachedOracle::check_by_key(const Issued& issued, std::string_view reply) const {
   if (issued.hush == Hush::everything) return "it said noreply";
+  if (issued.hush != Hush::misses && reply == "EN\r\n" && may_be_ejected_miss(issued)) return {};
   if (issued.executions.size() != 1) return "not exactly one server executed it";
   if (issued.executions[0].reply != reply) return "the server said something else";
   return hides(issued, reply) ? "it asked not to hear of this" : "";
@@ -203,10 +211,14 @@ std::string MemcachedOracle::check_end(const Issued& issued, std::string_view en
   if (end == "END\r\n") {
     const bool was_broken = errors_permitted_ || !errors.empty();
     if (is_complete || (misses_permitted_ && was_broken)) return {};
+    if (ejected_misses_permitted_ && errors_permitted_) {
+      universe_.sights.see(Sight::ejected_miss);
+      return {};
+    }
     return "a key is missing of which no server said that it has no value";
   }
   if (end.find("not asked for") != std::string_view::npos) return "no server answers so";
-  if (is_proxy_error(end)) return errors_permitted_ ? "" : "nothing was broken";
+  if (is_proxy_error(end)) return objection_to_error(end);
   return errors.contains(std::string(end)) ? "" : "no server gave this end";
 }
 

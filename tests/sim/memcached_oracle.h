@@ -30,7 +30,10 @@ class MemcachedOracle final : public Oracle {
 
   // The pool shows keys of failed servers as misses.
   void permit_misses(bool permitted) { misses_permitted_ = permitted; }
-  // Each key has one server (but for the distribution random).
+  // The same for those of ejected servers, whoever asks for them.
+  void permit_ejected_misses(bool permitted) { ejected_misses_permitted_ = permitted; }
+  // Each key has one server (but for the distribution random, and where the keys of servers that
+  // are ejected move).
   void bind_keys(bool bound) { keys_bound_ = bound; }
 
   // Now, as a number that grows with all that servers say.
@@ -66,6 +69,11 @@ class MemcachedOracle final : public Oracle {
     return reply.starts_with("SERVER_ERROR ringfold: ");
   }
   bool is_too_large(const Issued& issued, std::string_view reply) const override;
+  bool may_leave_out(const Issued& issued, std::string_view reply) const override {
+    const bool is_said =
+        !reply.ends_with("\nEND\r\n") && reply != "END\r\n";  // an error stands in END's place
+    return issued.kind == CommandKind::values && (misses_permitted_ || is_said);
+  }
   std::string check(const Issued& issued, std::string_view reply) override;
 
   std::string check_by_key(const Issued& issued, std::string_view reply) const;
@@ -75,12 +83,14 @@ class MemcachedOracle final : public Oracle {
   std::string check_flush(const Issued& issued, std::string_view reply) const;
   std::string check_stats(const Issued& issued, std::string_view reply) const;
   bool flushed_since(u64 moment) const;
+  bool may_be_ejected_miss(const Issued& issued) const;
   std::vector<const Said*> said_about(const Issued& issued, const std::string& key) const;
   void note_key(const std::string& key, u32 server);
   void note_asked(u32 token, u32 server, u32 session, const std::vector<std::string>& words,
                   const std::string& reply);
 
   bool misses_permitted_ = false;
+  bool ejected_misses_permitted_ = false;
   bool keys_bound_ = true;
   u64 moment_ = 1;
   std::map<std::string, std::vector<Said>> said_;  // by key

@@ -7,11 +7,14 @@
 // What a reply has to be is the protocol's business: redis_oracle.h, memcached_oracle.h.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
+#include "error_rules.h"
 #include "ringfold/base/ints.h"
 #include "universe.h"
 
@@ -46,6 +49,11 @@ enum class Hush : u8 {
   successes,   // ms q, md q, ma q: HD, and VA of ma
 };
 
+// A server numbers its sessions by the address they came to: a server that has moved is, for the
+// order of commands, another one, as it mostly is (a client's commands may reach the new one before
+// the old one has done with its last).
+inline constexpr u32 kSessionsOfOneAddress = 1u << 16;
+
 struct Execution {
   u32 server = 0;
   u32 session = 0;
@@ -67,12 +75,14 @@ struct Issued {
 
 class Oracle {
  public:
-  Oracle(Universe& universe, u32 server_count) : universe_(universe), server_count_(server_count) {}
+  Oracle(Universe& universe, u32 server_count)
+      : error_rules(server_count), universe_(universe), server_count_(server_count) {}
   virtual ~Oracle() = default;
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
 
-  // Whether the proxy's error is a permitted answer to a healthy command.
+  // Whether the proxy's error is a permitted answer to a healthy command; error_rules says which
+  // one.
   void permit_errors(bool permitted) { errors_permitted_ = permitted; }
   // A larger command is refused.
   void limit_requests(std::size_t size) { request_max_ = size; }
@@ -108,6 +118,14 @@ class Oracle {
   // How long the longest reply given to a command was, bytes.
   virtual std::size_t longest_reply(u32 token) const;
 
+  // A server has executed some of it.
+  bool is_executed(u32 token) const { return !issued_[token].executions.empty(); }
+
+  ErrorRules error_rules;
+
+  // Which server has to be asked for a key; nothing: whichever it is.
+  std::function<u32(std::string_view)> home_of;
+
   u64 replies() const { return replies_; }
   u64 errors() const { return errors_; }
   u64 executions() const { return executions_; }
@@ -116,10 +134,18 @@ class Oracle {
   virtual bool is_proxy_error(std::string_view reply) const = 0;
   // The reply refuses a command that is too large.
   virtual bool is_too_large(const Issued& issued, std::string_view reply) const = 0;
+  // What a server said too late may be missing in a reply that is no error all the same.
+  virtual bool may_leave_out(const Issued&, std::string_view) const { return false; }
   virtual std::string check(const Issued& issued, std::string_view reply) = 0;
+
+  // Why the proxy's error is none that it may give now.
+  std::string objection_to_error(std::string_view reply) const;
 
   // An error of the proxy where it is no failure of its own.
   static bool expects_error(const Issued& issued);
+
+  // A server was asked for the key. Fails the world when it is another one's.
+  void check_home(std::string_view key, u32 server);
 
   // The command reached a server. Fails the world when a later one of its client came before it.
   void note_order(u32 token, u32 server, u32 session);
@@ -137,7 +163,8 @@ class Oracle {
     u32 session = 0;
   };
 
-  std::map<std::pair<u32, u32>, LastExecution> last_;   // by client and server
+  // By client, server and address.
+  std::map<std::tuple<u32, u32, u32>, LastExecution> last_;
   std::map<std::pair<u32, u32>, u32> last_of_session_;  // by client and session
   u64 replies_ = 0;
   u64 errors_ = 0;

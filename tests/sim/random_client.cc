@@ -8,7 +8,10 @@ namespace ringfold::sim {
 
 namespace {
 
-enum Event : u32 { event_start, event_batch, event_read };
+// What a network at its slowest may add to the time between two things said.
+constexpr Nanos kJitter = 200 * kMillisecond;
+
+enum Event : u32 { event_start, event_batch, event_read, event_drip };
 
 }  // namespace
 
@@ -41,6 +44,9 @@ void RandomClient::on_event(u32 kind, u64) {
   } else if (kind == event_batch) {
     batch_scheduled_ = false;
     send_batch();
+  } else if (kind == event_drip) {
+    drip_scheduled_ = false;
+    drip();
   } else {
     read_scheduled_ = false;
     read();
@@ -67,7 +73,41 @@ void RandomClient::start() {
 void RandomClient::send(const RandomCommand& command, std::string& batch) {
   trace("says", command.bytes);
   batch += command.bytes;
-  if (command.token != 0) unanswered_.push(command.token);
+  if (command.token == 0) return;
+  unanswered_.push(command.token);
+  asked_at_[command.token] = universe_.now();
+}
+
+void RandomClient::write(std::string_view batch) {
+  if (dripping_.empty() && !universe_.dice.roll(Die::client_drips)) {
+    end_->write(batch);
+    return;
+  }
+  dripping_.append(batch);
+  if (!drip_scheduled_) drip();
+}
+
+// A few bytes, and a while later the next; all at once when there are no more faults.
+void RandomClient::drip() {
+  Dice& dice = universe_.dice;
+  std::size_t count = dripping_.size();
+  if (dice.load(Die::client_drips) != 0) {
+    count = std::min<std::size_t>(count, 1 + dice.below(1 + count / 16));
+  }
+  end_->write(dripping_.view().substr(0, count));
+  dripping_.consume(count);
+  if (!dripping_.empty()) {
+    drip_scheduled_ = true;
+    universe_.after(dice.between(0, 10) * kMillisecond, *this, event_drip);
+  } else if (write_ended_) {
+    end_->shutdown();
+  }
+}
+
+void RandomClient::half_close() {
+  trace("half-closes");
+  write_ended_ = true;
+  if (dripping_.empty()) end_->shutdown();
 }
 
 void RandomClient::send_batch() {
@@ -77,7 +117,8 @@ void RandomClient::send_batch() {
   std::string batch;
   u64 count = 1 + dice.below(options_.depth);
   while (count-- > 0 && left_ > 0 && unanswered_.size() < options_.depth) {
-    const RandomCommand command = tongue_.command(options_.number);
+    const RandomCommand command =
+        options_.probes_only ? tongue_.probe(options_.number) : tongue_.command(options_.number);
     send(command, batch);
     const bool is_last = --left_ == 0;
     // Without it nobody could say when a command has gone well that is silent then.
@@ -85,13 +126,9 @@ void RandomClient::send_batch() {
     if (command.may_be_silent && may_end_here) send(tongue_.barrier(options_.number), batch);
     if (is_last) send_last(batch);
   }
-  end_->write(batch);
+  write(batch);
   if (left_ == 0) {
-    if (!leaving_ && dice.roll(Die::client_half_closes)) {
-      trace("half-closes");
-      write_ended_ = true;
-      end_->shutdown();
-    }
+    if (!leaving_ && dice.roll(Die::client_half_closes)) half_close();
   } else if (unanswered_.size() < options_.depth) {
     schedule_batch();
   }
@@ -106,7 +143,11 @@ void RandomClient::send_last(std::string& batch) {
 void RandomClient::schedule_batch() {
   if (batch_scheduled_) return;
   batch_scheduled_ = true;
-  universe_.after(universe_.dice.between(0, options_.pause_max), *this, event_batch);
+  Dice& dice = universe_.dice;
+  const bool sleeps = dice.roll(Die::client_sleeps);
+  const Nanos pause =
+      sleeps ? dice.between(1, 700) * kMillisecond : dice.between(0, options_.pause_max);
+  universe_.after(pause, *this, event_batch);
 }
 
 // True when it is gone now.
@@ -146,9 +187,17 @@ void RandomClient::hang_up() {
 
 void RandomClient::on_arrival(End&) {
   if (gone_ || read_scheduled_) return;
-  if (universe_.dice.roll(Die::client_reads_slowly)) {
+  if (!has_let_wait_ && !end_->arrived().empty()) heard_at_ = universe_.now();
+  Dice& dice = universe_.dice;
+  if (dice.roll(Die::client_stops_reading)) {
+    trace("stops reading");
+    has_let_wait_ = true;
     read_scheduled_ = true;
-    universe_.after(universe_.dice.between(0, 30) * kMillisecond, *this, event_read);
+    universe_.after(dice.between(30, 2000) * kMillisecond, *this, event_read);
+  } else if (dice.roll(Die::client_reads_slowly)) {
+    has_let_wait_ = true;
+    read_scheduled_ = true;
+    universe_.after(dice.between(0, 30) * kMillisecond, *this, event_read);
   } else {
     read();
   }
@@ -178,6 +227,12 @@ void RandomClient::take_reply(std::string_view reply) {
   const u32 token = unanswered_.take(reply);
   if (token == 0) return;
   const bool failed = oracle_.take(token, reply);
+  // Of several that it may belong to, the first: what follows may still have to be asked.
+  const std::deque<u32>& open = unanswered_.tokens();
+  const auto end = open.empty() ? asked_at_.end() : asked_at_.lower_bound(open.front());
+  for (auto asked = asked_at_.begin(); asked != end; asked = asked_at_.erase(asked)) {
+    answered_until_ = asked->second;
+  }
   if (token == probe_token_) {
     probe_answered_ = !failed;
     universe_.interrupted = true;
@@ -188,6 +243,20 @@ void RandomClient::take_reply(std::string_view reply) {
   } else {
     schedule_batch();
   }
+}
+
+// The proxy had heard nothing for long enough when it closed, as far as one can see from here: of
+// what has no answer it has taken nothing, and what it took before is long ago.
+bool RandomClient::is_idle_close() const {
+  if (options_.idle_timeout == kNever) return false;
+  if (universe_.now() < answered_until_ + options_.idle_timeout) return false;
+  if (universe_.now() < heard_at_ + options_.idle_timeout - kJitter && !has_let_wait_) {
+    return false;
+  }
+  // What it says behind the end is answered with a reset, and that overtakes what it has not read.
+  if (end_->broken()) return true;
+  if (!input_.empty()) return false;
+  return unanswered_.may_be_over_but_for_unexecuted();
 }
 
 // The proxy ended the connection: is that all right?
@@ -206,7 +275,13 @@ void RandomClient::on_end() {
       oracle_.errors_permitted() &&
       std::any_of(unanswered_.tokens().begin(), unanswered_.tokens().end(),
                   [this](u32 token) { return oracle_.longest_reply(token) >= kCutThroughMin; });
-  if (!said_everything && !drained && !lost_to_reset && !cut_through && !options_.may_be_closed) {
+  const bool was_idle = is_idle_close();
+  const bool is_expected = said_everything || drained || lost_to_reset || cut_through || was_idle ||
+                           options_.may_be_closed;
+  if (said_everything && write_ended_) universe_.sights.see(Sight::half_close_served);
+  if (was_idle && !said_everything && !drained) universe_.sights.see(Sight::idle_closed);
+  was_closed_aloud_ = !is_expected && options_.may_be_closed_aloud;
+  if (!is_expected && !was_closed_aloud_) {
     std::string text = "the proxy closed its connection with " +
                        std::to_string(unanswered_.size()) + " answers to come and " +
                        std::to_string(left_) + " commands to send; of the next reply it heard " +
@@ -225,7 +300,7 @@ void RandomClient::probe() {
   probe_answered_ = false;
   std::string batch;
   send(command, batch);
-  end_->write(batch);
+  write(batch);
 }
 
 std::string RandomClient::describe() const {

@@ -2,6 +2,7 @@
 // pace, takes the replies one by one to the oracle, and behaves badly as the dice fall.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "answer_line.h"
@@ -19,9 +20,13 @@ struct RandomClientOptions {
   Nanos pause_max = 0;  // between two batches
   Address address;
   std::string password;  // wanted by the proxy
-  // The proxy may close it at any time (limits so small that ordinary traffic breaks them).
+  // The proxy may close it at any time.
   bool may_be_closed = false;
-  bool ends_rudely = false;  // its last bytes are no protocol
+  // The same, but it says so in its log.
+  bool may_be_closed_aloud = false;
+  Nanos idle_timeout = kNever;  // the proxy closes it when it has said nothing for so long
+  bool probes_only = false;     // of all random commands only those that no limit hinders
+  bool ends_rudely = false;     // its last bytes are no protocol
   bool ends_with_quit = false;
 };
 
@@ -36,6 +41,8 @@ class RandomClient final : private EndOwner, private EventTarget {
     return gone_ || (started_ && left_ == 0 && unanswered_.empty() && !ends);
   }
   bool gone() const { return gone_; }
+  // The proxy has closed it with nothing but its log to explain that.
+  bool was_closed_aloud() const { return was_closed_aloud_; }
   u32 unanswered() const { return static_cast<u32>(unanswered_.size()); }
   bool can_probe() const { return !gone_ && !write_ended_ && !leaving_ && unanswered_.empty(); }
 
@@ -61,6 +68,10 @@ class RandomClient final : private EndOwner, private EventTarget {
   void send(const RandomCommand& command, std::string& batch);
   void send_last(std::string& batch);
   void schedule_batch();
+  void write(std::string_view batch);
+  void drip();
+  void half_close();
+  bool is_idle_close() const;
   void read();
   void take_reply(std::string_view reply);
   void on_end();
@@ -78,6 +89,11 @@ class RandomClient final : private EndOwner, private EventTarget {
   ByteQueue input_;
   std::size_t need_ = 0;
   AnswerLine unanswered_;
+  std::map<u32, Nanos> asked_at_;  // by token, of those without an answer
+  Nanos answered_until_ = 0;       // when the last one that has its answer was asked
+  Nanos heard_at_ = 0;             // when bytes last came, unless it once let them wait
+  bool has_let_wait_ = false;
+  ByteQueue dripping_;  // said, but not yet written
   u32 left_;
   bool started_ = false;
   bool gone_ = false;
@@ -86,6 +102,8 @@ class RandomClient final : private EndOwner, private EventTarget {
   bool close_expected_ = false;
   bool batch_scheduled_ = false;
   bool read_scheduled_ = false;
+  bool drip_scheduled_ = false;
+  bool was_closed_aloud_ = false;
   u32 probe_token_ = 0;
   bool probe_answered_ = false;
 };

@@ -2,11 +2,6 @@
 
 #include <algorithm>
 
-#include "memcached_tongue.h"
-#include "redis_tongue.h"
-#include "toy_memcached.h"
-#include "toy_redis.h"
-
 namespace ringfold::sim {
 
 namespace {
@@ -18,179 +13,11 @@ constexpr Nanos kProbeTime = 2 * kSecond;
 constexpr u32 kProbeRounds = 40;
 constexpr Nanos kQuietTime = 3 * kSecond;  // less than a server connection may be stuck
 constexpr Nanos kDrainTime = 10 * kSecond;
-
-template <class T, std::size_t N>
-T one_of(Dice& dice, const T (&list)[N]) {
-  return list[dice.below(N)];
-}
+constexpr Nanos kForgetTime = 5 * kSecond;  // until nothing is left of clients that are gone
+// A server that is down is asked for again at least so often (kProbeMax in core/health.cc).
+constexpr Nanos kLookAgain = kSecond;
 
 }  // namespace
-
-RandomWorld::RandomWorld(const WorldOptions& options)
-    : options_(options),
-      stage_(options.seed),
-      dice_(stage_.universe.dice),
-      server_count_(1 + static_cast<u32>(dice_.below(5))) {
-  if (options.trace_lines != 0) {
-    stage_.universe.keep_trace(options.trace_lines, options.print_trace);
-  }
-  // Where the oracle is on trial nothing else may explain an error.
-  faulty_ = dice_.chance(2, 3) && options.sabotage == Sabotage::none;
-  limited_ = faulty_ && dice_.chance(1, 6);
-  honest_ = dice_.chance(1, 3);
-  big_replies_ = dice_.chance(1, 12);
-  const Protocol drawn = dice_.chance(1, 2) ? Protocol::redis : Protocol::memcached;
-  pool_ = simple_pool(server_count_);
-  pool_.protocol = options.protocol.value_or(drawn);
-  pick_pool();
-  is_memcached() ? make_memcached() : make_redis();
-  pick_ring();
-  pick_clients();
-  dice_.pick_freedoms();
-  if (faulty_) {
-    dice_.pick_faults();
-    dice_.pick_client_dice();
-  }
-  oracle_->permit_errors(faulty_);
-  oracle_->limit_requests(pool_.max_request_size);
-  describe();
-}
-
-void RandomWorld::pick_pool() {
-  constexpr const char* kTags[] = {"{}", "{}", "{}", "[]", ""};
-  pool_.sharding.hash_tag = one_of(dice_, kTags);
-  pool_.sharding.distribution = static_cast<Distribution>(dice_.below(6));
-  pool_.sharding.hash = static_cast<HashKind>(dice_.below(13));
-  for (ServerConfig& server : pool_.servers) server.weight = 1 + static_cast<u32>(dice_.below(3));
-  pool_.server_connections = 1 + static_cast<u32>(dice_.below(3));
-  pool_.preconnect = dice_.chance(1, 2);
-  constexpr u32 kTimeouts[] = {0, 20, 100, 400};
-  // Where nothing is broken, nothing may time out either, however slow the network is.
-  pool_.timeout_ms = faulty_ ? one_of(dice_, kTimeouts) : 10'000;
-  pool_.connect_timeout_ms = faulty_ ? 20 + static_cast<u32>(dice_.below(200)) : 10'000;
-  if (limited_ && dice_.chance(2, 3)) pool_.client_output_limit = 512u << dice_.below(8);
-  if (limited_ && dice_.chance(1, 3)) {
-    pool_.client_connections = 1 + static_cast<u32>(dice_.below(4));
-  }
-  if (limited_ && dice_.chance(1, 3)) pool_.max_request_size = 60 + dice_.below(2000);
-  traits_.hash_tag = pool_.sharding.hash_tag;
-  traits_.distinct_keys = pool_.sharding.distribution == Distribution::random;
-  if (dice_.chance(1, 10)) traits_.keys_max = 300;
-  if (dice_.chance(1, 10)) traits_.value_max = 20'000;
-}
-
-void RandomWorld::make_redis() {
-  if (dice_.chance(1, 3)) pool_.password = "geheim";
-  if (dice_.chance(1, 3)) pool_.database = 1 + static_cast<u32>(dice_.below(15));
-  if (dice_.chance(1, 6)) pool_.client_password = "sesam";
-  traits_.database = pool_.database;
-  auto oracle = std::make_unique<RedisOracle>(stage_.universe, server_count_);
-  tongue_ = std::make_unique<RedisTongue>(*oracle, dice_, traits_);
-  for (u32 i = 0; i < server_count_; ++i) {
-    servers_.push_back(std::make_unique<ToyRedis>(
-        stage_.universe, stage_.network, Stage::server_address(i), *oracle, server_options(i)));
-  }
-  oracle_ = std::move(oracle);
-}
-
-void RandomWorld::make_memcached() {
-  pool_.miss_on_error = dice_.chance(1, 3);
-  auto oracle = std::make_unique<MemcachedOracle>(stage_.universe, server_count_);
-  oracle->permit_misses(pool_.miss_on_error);
-  oracle->bind_keys(pool_.sharding.distribution != Distribution::random);
-  tongue_ = std::make_unique<MemcachedTongue>(*oracle, dice_, traits_);
-  for (u32 i = 0; i < server_count_; ++i) {
-    servers_.push_back(std::make_unique<ToyMemcached>(
-        stage_.universe, stage_.network, Stage::server_address(i), *oracle, server_options(i)));
-  }
-  oracle_ = std::move(oracle);
-}
-
-void RandomWorld::pick_ring() {
-  const bool big = big_replies_ || traits_.value_max > 1000;
-  constexpr u32 kSizes[] = {16, 64, 512, 4096, 16 * 1024, 64 * 1024};
-  ring_options_.buffer_count = 1u << dice_.below(6);
-  ring_options_.buffer_size = kSizes[big ? 3 + dice_.below(3) : dice_.below(6)];
-  ring_options_.incremental = dice_.chance(1, 2);
-  ring_options_.reuse_descriptors = dice_.chance(3, 4);
-  ring_options_.quiet_sends = dice_.chance(3, 4);
-  CutPolicy& policy = stage_.network.policy;
-  constexpr std::size_t kWindows[] = {64, 1000, 16_KiB, 64_KiB, 256_KiB};
-  policy.window = kWindows[big ? 2 + dice_.below(3) : dice_.below(5)];
-  policy.byte_by_byte = dice_.chance(1, 20);
-  workers_ = dice_.chance(2, 3) ? 1 : 2 + static_cast<u32>(dice_.below(2));
-}
-
-void RandomWorld::pick_clients() {
-  const u64 count = 1 + dice_.below(dice_.chance(1, 20) ? 20 : 5);
-  constexpr u32 kDepths[] = {1, 3, 10, 100};
-  constexpr Nanos kPauses[] = {0, 100 * kMicrosecond, 5 * kMillisecond};
-  for (u32 i = 1; i <= count; ++i) {
-    RandomClientOptions options;
-    options.number = i;
-    options.commands = 1 + static_cast<u32>(dice_.below(dice_.chance(1, 10) ? 100 : 20));
-    options.depth = one_of(dice_, kDepths);
-    options.pause_max = one_of(dice_, kPauses);
-    options.address = Stage::listen_address();
-    options.password = pool_.client_password;
-    options.may_be_closed = limited_;
-    options.ends_with_quit = dice_.chance(1, 8);
-    options.ends_rudely = dice_.chance(1, 12);
-    clients_.emplace_back(stage_.universe, stage_.network, *oracle_, *tongue_, options);
-  }
-}
-
-ToyServerOptions RandomWorld::server_options(u32 index) {
-  ToyServerOptions options;
-  options.index = index;
-  options.password = pool_.password;
-  options.database = pool_.database;
-  options.honest = honest_;
-  options.big_replies = big_replies_;
-  options.sabotage = options_.sabotage;
-  if (faulty_ && !is_memcached() && dice_.chance(1, 30)) {
-    options.refuses_auth = !pool_.password.empty();
-    options.refuses_select = !options.refuses_auth && pool_.database != 0;
-    handshake_fails_ |= options.refuses_auth || options.refuses_select;
-  }
-  return options;
-}
-
-void RandomWorld::describe() {
-  const auto number = [this](const char* name, u64 value) {
-    settings_ += std::string(" ") + name + "=" + std::to_string(value);
-  };
-  settings_ = is_memcached() ? "memcached world" : "redis world";
-  number("workers", workers_);
-  number("servers", server_count_);
-  number("server_connections", pool_.server_connections);
-  number("clients", clients_.size());
-  settings_ += " distribution=" + std::string(to_string(pool_.sharding.distribution));
-  settings_ += " hash=" + std::string(to_string(pool_.sharding.hash));
-  settings_ += " hash_tag=" + pool_.sharding.hash_tag;
-  number("timeout_ms", pool_.timeout_ms);
-  number("connect_timeout_ms", pool_.connect_timeout_ms);
-  number("preconnect", pool_.preconnect);
-  number("miss_on_error", pool_.miss_on_error);
-  number("password", !pool_.password.empty());
-  number("client_password", !pool_.client_password.empty());
-  number("database", pool_.database);
-  number("client_output_limit", pool_.client_output_limit);
-  number("client_connections", pool_.client_connections);
-  number("max_request_size", pool_.max_request_size);
-  number("keys_max", traits_.keys_max);
-  number("value_max", traits_.value_max);
-  number("buffer_count", ring_options_.buffer_count);
-  number("buffer_size", ring_options_.buffer_size);
-  number("incremental", ring_options_.incremental);
-  number("quiet_sends", ring_options_.quiet_sends);
-  number("window", stage_.network.policy.window);
-  number("byte_by_byte", stage_.network.policy.byte_by_byte);
-  number("honest", honest_);
-  number("big_replies", big_replies_);
-  number("handshake_fails", handshake_fails_);
-  settings_ += "\ndice " + dice_.describe();
-}
 
 bool RandomWorld::clients_done() const {
   return std::all_of(clients_.begin(), clients_.end(),
@@ -215,20 +42,30 @@ void RandomWorld::fail_with_clients(const std::string& text) {
 // After the faults: a client that goes on asking gets a server's answer, not an error.
 void RandomWorld::probe_all() {
   for (u32 round = 0; round < kProbeRounds && !stage_.universe.failed(); ++round) {
+    // In a world that is slow in every way a short timeout may pass for good.
+    if (round == kProbeRounds / 2 && pool_.timeout_ms != 0) stop_freedoms();
     if (probe_round(stage_.universe.now() + kProbeTime) || handshake_fails_) return;
-    const Nanos pause = stage_.universe.now() + 100 * kMillisecond;
-    while (!stage_.universe.failed() && stage_.universe.now() < pause) stage_.run_until(pause);
+    run_for(100 * kMillisecond);
   }
   fail_with_clients("long after the last fault a client still gets errors");
 }
 
 bool RandomWorld::probe_round(Nanos limit) {
+  bool is_good = true;
   std::vector<RandomClient*> asked;
   for (RandomClient& client : clients_) {
     if (!client.can_probe()) continue;
     client.probe();
     asked.push_back(&client);
+    // Together they would run into a limit of their server's line.
+    if (!has_line_limits_) continue;
+    is_good &= wait_for_probes(asked, limit);
+    asked.clear();
   }
+  return wait_for_probes(asked, limit) && is_good;
+}
+
+bool RandomWorld::wait_for_probes(const std::vector<RandomClient*>& asked, Nanos limit) {
   const auto waiting = [](const RandomClient* client) {
     return !client->gone() && client->unanswered() != 0;
   };
@@ -261,6 +98,114 @@ void RandomWorld::check_nothing_broke() {
   }
 }
 
+void RandomWorld::run_for(Nanos span) {
+  const Nanos end = stage_.universe.now() + span;
+  while (!stage_.universe.failed() && stage_.universe.now() < end) stage_.run_until(end);
+}
+
+// Nothing is slow any more.
+void RandomWorld::stop_freedoms() {
+  dice_.stop_freedoms();
+  stage_.network.policy.byte_by_byte = false;
+}
+
+// All clients leave, and nothing of theirs is left: no slot, request, memory, descriptor. (A drain
+// ends what it finds, so it could not show that something had been forgotten.)
+void RandomWorld::check_forgotten() {
+  Universe& universe = stage_.universe;
+  for (RandomClient& client : clients_) client.hang_up();
+  const Nanos limit = universe.now() + kForgetTime;
+  std::string left = stage_.left_over();
+  while (!universe.failed() && !left.empty()) {
+    if (universe.now() >= limit) return universe.fail("all clients are gone, but " + left);
+    run_for(10 * kMillisecond);
+    left = stage_.left_over();
+  }
+  universe.sights.see(Sight::emptied);
+}
+
+void RandomWorld::ask_afresh(bool probes_only) {
+  RandomClientOptions options;
+  options.number = static_cast<u32>(clients_.size()) + 1;
+  options.commands = 12;
+  options.address = Stage::listen_address();
+  options.password = pool_.client_password;
+  options.may_be_closed = pool_.max_request_size < PoolConfig().max_request_size;
+  options.may_be_closed_aloud = closes_aloud();
+  options.probes_only = probes_only;
+  clients_.emplace_back(stage_.universe, stage_.network, *oracle_, *tongue_, options);
+  if (!run_while_busy(stage_.universe.now() + kSettleTime) && !stage_.universe.failed()) {
+    fail_with_clients("a client that came after all faults has no answers");
+  }
+}
+
+// Long enough after the last fault service is whole: every command gets its real reply, and every
+// key is where it belongs. Nothing is slow any more either, so that no short timeout explains an
+// error.
+void RandomWorld::serve_again() {
+  stop_freedoms();
+  check_forgotten();
+  const Nanos retry = pool_.auto_eject_hosts ? pool_.server_retry_timeout_ms * kMillisecond : 0;
+  run_for(pool_.connect_timeout_ms * kMillisecond + std::max(kLookAgain, retry) +
+          500 * kMillisecond);
+  if (handshake_fails_ || stage_.universe.failed()) return;
+  bind_keys();
+  for (const auto& server : servers_) server->expect_present_address();
+  oracle_->error_rules.end_faults();
+  oracle_->permit_errors(has_limits());
+  ask_afresh(false);
+  if (stage_.universe.failed() || stage_.memory_limit != 0 || limited_) return;
+  oracle_->error_rules.end_limits();
+  oracle_->permit_errors(false);
+  ask_afresh(true);
+  if (faulty_) stage_.universe.sights.see(Sight::served_again);
+}
+
+// A server has moved; who looks its name up learns it sooner or later.
+void RandomWorld::on_moved(u32 server, const Address& address) {
+  addresses_[server] = address;
+  stage_.universe.after(dice_.between(0, 300) * kMillisecond, *this, 0, server);
+}
+
+void RandomWorld::on_event(u32, u64 server) {
+  if (stage_.finished()) return;
+  stage_.universe.sights.see(Sight::moved);
+  stage_.set_server_address(static_cast<u16>(server), addresses_[server]);
+}
+
+// The names that have no address yet.
+void RandomWorld::start_names() {
+  for (u32 i = 0; i < server_count_; ++i) {
+    if (is_numeric_host(pool_.servers[i].endpoint.host)) continue;
+    const bool is_late = dice_.chance(1, 2);
+    if (is_late) stage_.universe.sights.see(Sight::address_late);
+    stage_.universe.after(is_late ? dice_.between(0, 1000) * kMillisecond : 0, *this, 0, i);
+  }
+}
+
+void RandomWorld::end_faults() {
+  stage_.universe.trace("world", "has no more faults");
+  dice_.stop_faults();
+  for (const auto& server : servers_) server->recover();
+  if (stage_.finished()) return;
+  for (u32 i = 0; i < server_count_; ++i) {
+    if (is_numeric_host(pool_.servers[i].endpoint.host)) continue;
+    stage_.set_server_address(static_cast<u16>(i), addresses_[i]);
+  }
+}
+
+// Each client that was closed without a reason of its own was closed for a limit, and the log says
+// so.
+void RandomWorld::check_closings() {
+  const auto closed =
+      std::count_if(clients_.begin(), clients_.end(),
+                    [](const RandomClient& client) { return client.was_closed_aloud(); });
+  if (static_cast<u64>(closed) <= stage_.universe.sights.closings_logged()) return;
+  fail_with_clients(std::to_string(closed) +
+                    " clients were closed for a limit, but the log tells of " +
+                    std::to_string(stage_.universe.sights.closings_logged()));
+}
+
 void RandomWorld::end_clients() {
   const bool stay = dice_.chance(1, 3);
   for (RandomClient& client : clients_) {
@@ -272,27 +217,23 @@ void RandomWorld::end_clients() {
 // In the middle of everything. What a worker has taken up it answers; the rest it need not.
 void RandomWorld::drain_early() {
   Universe& universe = stage_.universe;
-  const Nanos begin = universe.now() + dice_.between(0, 20'000) * kMicrosecond;
-  while (!universe.failed() && universe.now() < begin) stage_.run_until(begin);
+  run_for(dice_.between(0, 20'000) * kMicrosecond);
   if (universe.failed()) return;
   for (RandomClient& client : clients_) client.expect_close();
   stage_.drain();
   drained_ = true;
   // Its time may be over soon: errors are right then, in worlds that have faults.
   if (!faulty_ || !dice_.chance(1, 3)) return;
-  const Nanos end = universe.now() + dice_.between(0, 20'000) * kMicrosecond;
-  while (!universe.failed() && universe.now() < end) stage_.run_until(end);
+  run_for(dice_.between(0, 20'000) * kMicrosecond);
   if (universe.failed()) return;
   for (RandomClient& client : clients_) client.expect_cut_off();
+  oracle_->error_rules.permit_fault("had not answered when drain_timeout_ms was over\r\n");
   stage_.cut_off();
 }
 
 void RandomWorld::drain() {
   Universe& universe = stage_.universe;
-  if (dice_.chance(1, 2)) {
-    const Nanos pause = universe.now() + dice_.between(0, 20) * kMillisecond;
-    while (!universe.failed() && universe.now() < pause) stage_.run_until(pause);
-  }
+  if (dice_.chance(1, 2)) run_for(dice_.between(0, 20) * kMillisecond);
   if (!drained_) stage_.drain();
   const Nanos limit = universe.now() + kDrainTime;
   while (!universe.failed() && !stage_.finished()) {
@@ -312,22 +253,43 @@ void RandomWorld::drain() {
 void RandomWorld::play() {
   Universe& universe = stage_.universe;
   stage_.start(pool_, workers_, ring_options_);
+  start_names();
   // A drain may end before sabotage can be noticed.
   if (dice_.chance(1, 6) && options_.sabotage == Sabotage::none) drain_early();
   const Nanos fault_time = faulty_ ? dice_.between(100, 4000) * kMillisecond : kSettleTime;
   run_while_busy(universe.now() + fault_time);
   if (universe.failed()) return;
-  universe.trace("world", "has no more faults");
-  dice_.stop_faults();
-  for (const auto& server : servers_) server->recover();
+  end_faults();
   if (!run_while_busy(universe.now() + kSettleTime) && !universe.failed()) {
     return fail_with_clients("not everything finishes after the faults have stopped");
   }
   if (!universe.failed() && !drained_) probe_all();
   if (!universe.failed() && !drained_ && !faulty_) check_nothing_broke();
   if (universe.failed()) return;
+  const bool pauses_for_lines = has_line_limits_ && stage_.memory_limit == 0 && !limited_;
+  if (pauses_for_lines && stage_.pauses() != 0) universe.sights.see(Sight::throttle);
+  if (!drained_ && dice_.chance(1, 2)) serve_again();
+  if (universe.failed()) return;
   end_clients();
   drain();
+  if (!universe.failed()) check_closings();
+}
+
+std::vector<bool> RandomWorld::seen() const {
+  std::vector<bool> list;
+  for (u32 die = 0; die < static_cast<u32>(Die::count); ++die) {
+    list.push_back(dice_.hits(static_cast<Die>(die)) != 0);
+  }
+  for (u32 sight = 0; sight < static_cast<u32>(Sight::count); ++sight) {
+    list.push_back(stage_.universe.sights.count(static_cast<Sight>(sight)) != 0);
+  }
+  return list;
+}
+
+const char* name_of_seen(std::size_t index) {
+  constexpr std::size_t kDice = static_cast<std::size_t>(Die::count);
+  return index < kDice ? name_of(static_cast<Die>(index))
+                       : name_of(static_cast<Sight>(index - kDice));
 }
 
 WorldReport RandomWorld::run() {
@@ -341,6 +303,7 @@ WorldReport RandomWorld::run() {
   report.executions = oracle_->executions();
   for (const auto& server : servers_) report.sabotaged += server->sabotaged();
   report.virtual_time = stage_.universe.now() - kSecond;
+  report.seen = seen();
   return report;
 }
 

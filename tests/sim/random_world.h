@@ -31,31 +31,59 @@ struct WorldReport {
   u64 executions = 0;  // commands the servers executed
   u64 sabotaged = 0;
   Nanos virtual_time = 0;
+  std::vector<bool> seen;  // which dice came up, and what was seen: name_of_seen()
 };
 
-class RandomWorld {
+// What stands at this place of WorldReport::seen.
+[[nodiscard]] const char* name_of_seen(std::size_t index);
+
+class RandomWorld final : private MoveListener, private EventTarget {
  public:
   explicit RandomWorld(const WorldOptions& options);
   WorldReport run();
 
  private:
+  void on_moved(u32 server, const Address& address) override;
+  void on_event(u32 kind, u64 server) override;
+
+  // random_world_settings.cc
   void pick_pool();
+  void pick_trouble();
+  void permit_errors();
+  bool has_names() const;
+  bool has_limits() const;
+  bool closes_aloud() const;
+  void bind_keys();
+  bool keys_move() const;
+  void let_move(u32 server);
   void pick_ring();
   void pick_clients();
   void make_redis();
   void make_memcached();
   bool is_memcached() const { return pool_.protocol == Protocol::memcached; }
   ToyServerOptions server_options(u32 index);
+  void describe();
+
+  // random_world.cc
   void play();
+  void start_names();
+  void end_faults();
+  void run_for(Nanos span);
   bool run_while_busy(Nanos limit);
   bool clients_done() const;
   void probe_all();
   bool probe_round(Nanos limit);
+  bool wait_for_probes(const std::vector<RandomClient*>& asked, Nanos limit);
   void check_nothing_broke();
+  void stop_freedoms();
+  void check_forgotten();
+  void check_closings();
+  void ask_afresh(bool probes_only);
+  void serve_again();
   void end_clients();
   void drain_early();
   void drain();
-  void describe();
+  std::vector<bool> seen() const;
   void fail_with_clients(const std::string& text);
 
   const WorldOptions options_;
@@ -72,6 +100,9 @@ class RandomWorld {
   bool limited_ = false;  // limits so small that clients may be closed
   bool handshake_fails_ = false;
   bool drained_ = false;
+  bool has_line_limits_ = false;    // of servers' lines
+  u64 memory_share_ = 0;            // of each worker
+  std::vector<Address> addresses_;  // of the servers, as their names say
   bool honest_ = false;
   bool big_replies_ = false;
   std::vector<std::unique_ptr<ToyServer>> servers_;

@@ -17,8 +17,13 @@ class RedisOracle final : public Oracle {
     sizes_.resize(server_count);
   }
 
+  // A server executed the command: each of its keys was its own.
+  void check_keys_home(u32 token, const std::vector<std::string>& arguments, u32 server);
+
   i64 next_size(u32 server);  // what DBSIZE of a toy says: different every time
   void on_flush() { ++flushes_; }
+  // A server that loads its data refused a command without a token.
+  void on_loading(const std::string& reply) { loading_reply_ = reply; }
 
  private:
   bool is_proxy_error(std::string_view reply) const override {
@@ -35,6 +40,9 @@ class RedisOracle final : public Oracle {
   std::string check_flush(std::string_view reply);
   std::string check_keys(const Issued& issued, std::string_view reply) const;
   std::string check_from_all(const Issued& issued, std::string_view reply) const;
+  bool is_loading_reply(std::string_view reply) const {
+    return !loading_reply_.empty() && reply == loading_reply_;
+  }
   bool is_error_of_child(const Issued& issued, std::string_view reply) const;
   bool covers_keys(const Issued& issued, std::size_t step) const;
 
@@ -42,7 +50,8 @@ class RedisOracle final : public Oracle {
     i64 last = 0;
     std::set<i64> outstanding;  // given to nobody's reply yet
   };
-  std::vector<Sizes> sizes_;  // by server
+  std::vector<Sizes> sizes_;   // by server
+  std::string loading_reply_;  // empty: none was given
   u64 flushes_ = 0;
   u64 flushes_answered_ = 0;
 };

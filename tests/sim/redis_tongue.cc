@@ -46,7 +46,9 @@ std::string Maker::key() {
 
 std::string Maker::value() {
   std::string text;
-  for (std::size_t i = dice_.below(dice_.chance(1, 10) ? traits_.value_max + 1 : 12); i > 0; --i) {
+  for (std::size_t i =
+           dice_.below(dice_.chance(1, traits_.long_values) ? traits_.value_max + 1 : 12);
+       i > 0; --i) {
     text += static_cast<char>(dice_.chance(1, 8) ? dice_.below(256) : 'a' + dice_.below(26));
   }
   return text + mark_;

@@ -158,6 +158,7 @@ void RingSim::send(int fd, std::span<const iovec> vectors, UserData user_data) {
 }
 
 void RingSim::cancel(UserData user_data) {
+  if (user_data.op() == Op::client_recv) ++receives_cancelled_;
   prepared_.push_back({Prepared::Kind::cancel, kNone, user_data, -1});
 }
 

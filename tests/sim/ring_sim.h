@@ -65,6 +65,7 @@ class RingSim final : public Ring, private EventTarget, private EndOwner {
   u32 operations() const;
   u32 buffers_out() const;  // completions with a buffer that were not released
   u64 turns() const { return turns_; }
+  u64 receives_cancelled() const { return receives_cancelled_; }  // a client's, for a pause
 
  private:
   static constexpr u32 kNone = 0xffffffff;
@@ -188,6 +189,7 @@ class RingSim final : public Ring, private EventTarget, private EndOwner {
   u32 idle_turns_ = 0;
   Nanos idle_since_ = 0;
   u64 turns_ = 0;
+  u64 receives_cancelled_ = 0;
 };
 
 }  // namespace ringfold::sim

@@ -3,9 +3,9 @@
 //   sim --seed N                one world; the same one every time
 //   sim --seed N --worlds M     the worlds N, N+1, ..., N+M-1
 //   sim --seed N --verbose      one world, telling everything that happens in it
-//   sim --protocol redis        worlds of one protocol only: redis, memcached; any: as the seed
-//   says sim --sabotage KIND         with a fault that the oracle has to find: swap, twice,
-//   corrupt,
+//   sim --protocol redis        worlds of one protocol: redis, memcached; any: as the seed says
+//   sim --see-all               fails when a die or a sight of the summary came up in no world
+//   sim --sabotage KIND         with a fault that the oracle has to find: swap, twice, corrupt,
 //                               lose_reply; exits 0 when every sabotaged world was reported
 //
 // Exits 1 when a world failed, after printing its seed, its settings and the end of its trace.
@@ -45,6 +45,7 @@ struct CommandLine {
   u64 seed = 1;
   u64 worlds = 1;
   bool verbose = false;
+  bool see_all = false;
   std::optional<Protocol> protocol;
   Sabotage sabotage = Sabotage::none;
 };
@@ -83,6 +84,10 @@ bool parse(int count, char** arguments, CommandLine& line) {
       line.verbose = true;
       continue;
     }
+    if (name == "--see-all") {
+      line.see_all = true;
+      continue;
+    }
     if (name == "--seed") {
       good = parse_number(value, line.seed);
     } else if (name == "--worlds") {
@@ -109,6 +114,19 @@ void print_failure(u64 seed, const WorldReport& report) {
                report.settings.c_str());
 }
 
+// In how many worlds each die came up and each sight was seen. False: one of them in none.
+bool print_seen(const std::vector<u64>& seen) {
+  bool all = true;
+  std::printf("seen in so many worlds:");
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    std::printf("%s %s=%llu", i % 6 == 0 ? "\n " : "", name_of_seen(i),
+                static_cast<unsigned long long>(seen[i]));
+    all &= seen[i] != 0;
+  }
+  std::printf("\n");
+  return all;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -119,6 +137,7 @@ int main(int count, char** arguments) {
   const auto begin = std::chrono::steady_clock::now();
   WorldReport total;
   u64 struck = 0, caught = 0;
+  std::vector<u64> seen;
   for (u64 seed = line.seed; seed < line.seed + line.worlds; ++seed) {
     current_seed = seed;
     WorldOptions options;
@@ -146,6 +165,8 @@ int main(int count, char** arguments) {
     total.errors += report.errors;
     total.executions += report.executions;
     total.virtual_time += report.virtual_time;
+    seen.resize(report.seen.size());
+    for (std::size_t i = 0; i < seen.size(); ++i) seen[i] += report.seen[i] ? 1 : 0;
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
   std::printf(
@@ -156,6 +177,10 @@ int main(int count, char** arguments) {
       static_cast<unsigned long long>(total.executions),
       static_cast<double>(total.virtual_time) / 1e9, taken.count(),
       static_cast<double>(line.worlds) / taken.count());
+  if (line.worlds > 1 && line.sabotage == Sabotage::none && !print_seen(seen) && line.see_all) {
+    std::fprintf(stderr, "sim: something was seen in no world\n");
+    return 1;
+  }
   if (line.sabotage == Sabotage::none) return 0;
   std::printf("sabotage struck %llu worlds, the oracle reported %llu of them\n",
               static_cast<unsigned long long>(struck), static_cast<unsigned long long>(caught));

@@ -23,6 +23,7 @@ Stage::~Stage() {
 void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& ring_options) {
   snapshot_.config.pools = {pool};
   snapshot_.config.threads = workers;
+  snapshot_.config.memory_limit = memory_limit;
   PoolAddresses addresses;
   addresses.listen = {listen_address()};
   for (u32 i = 0; i < pool.servers.size(); ++i) {
@@ -51,7 +52,12 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
 void Stage::take_events(Machine& machine) {
   WorkerEvent event;
   while (machine.events.try_pop(event)) {
-    if (event.kind == WorkerEvent::Kind::lookup) ++lookups_asked;
+    if (event.kind == WorkerEvent::Kind::lookup) {
+      ++lookups_asked;
+      universe.sights.see(Sight::lookup_asked);
+    } else {
+      universe.sights.read_log(event.view());
+    }
     universe.trace(machine.name + (event.kind == WorkerEvent::Kind::lookup ? " asks" : " logs"),
                    event.view());
   }
@@ -83,6 +89,7 @@ bool Stage::run_until(Nanos time) {
     }
     machine->worker->tick();
     take_events(*machine);
+    pass_on(*machine);
     if (universe.failed()) break;
     if (machine->worker->finished()) {
       universe.trace(machine->name, "is finished");
@@ -111,10 +118,22 @@ void Stage::set_server_address(u16 server, const Address& address) {
 
 void Stage::send(const ControlMessage& message) {
   for (auto& machine : machines_) {
-    if (!machine->control.try_push(ControlMessage(message))) {
-      universe.fail(machine->name + " does not read its control ring");
-    }
-    machine->ring.ring_doorbell();
+    if (machine->finished) continue;
+    machine->waiting.push_back(message);
+    pass_on(*machine);
+  }
+}
+
+// What finds the ring full goes when the worker has read it, as the supervisor does it.
+void Stage::pass_on(Machine& machine) {
+  while (!machine.waiting.empty() &&
+         machine.control.try_push(ControlMessage(machine.waiting.front()))) {
+    machine.waiting.pop_front();
+    machine.ring.ring_doorbell();
+  }
+  constexpr std::size_t kWaitingMax = 64;
+  if (machine.waiting.size() > kWaitingMax) {
+    universe.fail(machine.name + " does not read its control ring");
   }
 }
 
@@ -128,6 +147,32 @@ bool Stage::idle() const {
     const WorkerAccounts accounts = machine->worker->accounts();
     return accounts.clients == 0 && accounts.requests == 0;
   });
+}
+
+std::string Stage::left_over() const {
+  std::string list;
+  for (const auto& machine : machines_) {
+    if (machine->finished) continue;
+    const WorkerAccounts accounts = machine->worker->accounts();
+    const auto note = [&](u64 count, const char* what) {
+      if (count == 0) return;
+      list += (list.empty() ? "" : ", ") + machine->name + " has " + std::to_string(count) + what;
+    };
+    note(accounts.clients, " clients");
+    note(accounts.requests, " requests");
+    note(accounts.blocks, " blocks");
+    // One listener; the others are connections to servers.
+    const u32 expected = 1 + static_cast<u32>(accounts.backend_connections);
+    const u32 open = machine->ring.open_descriptors();
+    note(open > expected ? open - expected : 0, " descriptors of nobody");
+  }
+  return list;
+}
+
+u64 Stage::pauses() const {
+  u64 count = 0;
+  for (const auto& machine : machines_) count += machine->ring.receives_cancelled();
+  return count;
 }
 
 u64 Stage::requests() const {

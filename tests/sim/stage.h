@@ -2,6 +2,7 @@
 // product with a RingSim each, all on one thread. It decides whose turn it is.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,18 +48,27 @@ class Stage {
   // The same while the workers live: no client and no request. True when so.
   bool idle() const;
 
+  // What is left while the workers live, when no client does: clients, requests, memory,
+  // descriptors. Empty: nothing.
+  std::string left_over() const;
+
+  // How often a client was stopped being read.
+  u64 pauses() const;
+
   // Requests that wait for something, in all workers.
   u64 requests() const;
 
   Universe universe;
   Network network;
   u32 lookups_asked = 0;  // by all workers, since the start
+  u64 memory_limit = 0;   // of all workers together, before start(); 0: none
 
  private:
   struct Machine {
     Machine(Universe& universe, Network& network, const RingSimOptions& options, u32 index);
     RingSim ring;
     ControlRing control{8};
+    std::deque<ControlMessage> waiting;  // for room in it
     SpscRing<WorkerEvent> events{64};
     Outbox outbox{events, -1};
     std::unique_ptr<Worker> worker;
@@ -67,6 +77,7 @@ class Stage {
   };
 
   void send(const ControlMessage& message);
+  void pass_on(Machine& machine);
   Machine* next_machine();
   void take_events(Machine& machine);
 

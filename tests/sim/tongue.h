@@ -17,6 +17,7 @@ struct CommandTraits {
   u32 database = 0;
   u32 keys_max = 6;             // of MGET and its like
   std::size_t value_max = 100;  // bytes
+  u32 long_values = 10;         // one value of so many is long
   // No key twice in a command: where a key's server is drawn by lot nobody could tell which server
   // was asked for which of them.
   bool distinct_keys = false;

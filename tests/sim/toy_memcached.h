@@ -23,6 +23,7 @@ class ToyMemcached final : public ToyServer {
   Take take_command(Session& session, std::size_t& size) override;
   bool greet(Session& session, std::string& reply) override;
   std::string answer(Session& session) override;
+  void forget() override { store_ = ToyMemcachedStore(); }
   u32 token(const Session& session) const override;
   bool may_strike(const Session& session) const override { return token(session) != 0; }
   bool is_seen(const Session& session) const override;

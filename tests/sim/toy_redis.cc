@@ -6,6 +6,12 @@
 
 namespace ringfold::sim {
 
+namespace {
+
+constexpr const char* kLoading = "LOADING Redis is loading the dataset in memory";
+
+}  // namespace
+
 ToyServer::Take ToyRedis::take_command(Session& session, std::size_t& size) {
   const toy::ScanResult result = toy::scan_command(session.input.view(), session.words);
   size = result.size;
@@ -57,7 +63,8 @@ std::string ToyRedis::handshake_reply(Session& session) {
     session.database = static_cast<u32>(std::stoul(arguments.back()));
     return toy::simple("OK");
   }
-  if (name == "ping") return toy::simple("PONG");
+  // Redis takes AUTH and SELECT while it is loading, and nothing else.
+  if (name == "ping") return is_loading() ? toy::error(kLoading) : toy::simple("PONG");
   return {};
 }
 
@@ -70,7 +77,13 @@ std::string ToyRedis::answer(Session& session) {
   }
   const u32 token = token_of(arguments);
   std::string reply;
-  if (name == "dbsize") {
+  if (is_loading()) {
+    reply = toy::error(kLoading);
+    if (name == "dbsize" || name == "flushall" || name == "flushdb") {
+      oracle_.on_loading(reply);
+      return reply;
+    }
+  } else if (name == "dbsize") {
     return toy::integer(oracle_.next_size(options_.index));
   } else if (name == "flushall" || name == "flushdb") {
     oracle_.on_flush();
@@ -82,6 +95,7 @@ std::string ToyRedis::answer(Session& session) {
   } else {
     reply = made_up_reply(name, arguments.size() - 1, token);
   }
+  oracle_.check_keys_home(token, arguments, options_.index);
   oracle_.on_executed(token, {options_.index, session.serial, arguments, reply});
   return reply;
 }

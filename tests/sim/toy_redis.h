@@ -22,6 +22,7 @@ class ToyRedis final : public ToyServer {
   Take take_command(Session& session, std::size_t& size) override;
   bool greet(Session& session, std::string& reply) override;
   std::string answer(Session& session) override;
+  void forget() override { store_ = ToyStore(); }
   u32 token(const Session& session) const override;
   bool may_strike(const Session&) const override { return true; }
   bool is_seen(const Session& session) const override;

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "oracle.h"
+
 namespace ringfold::sim {
 
 namespace {
 
-enum Event : u32 { event_execute, event_revive };
+enum Event : u32 { event_execute, event_revive, event_thaw, event_reset };
 
-constexpr u32 kSessionsOfOneServer = 1u << 20;
+constexpr u32 kSessionsOfOneServer = 16 * kSessionsOfOneAddress;
 
 }  // namespace
 
@@ -28,14 +30,19 @@ void ToyServer::trace(const Session& session, const char* what, std::string_view
 void ToyServer::on_incoming(End& end) {
   Session& session = sessions_.emplace_back();
   session.end = &end;
-  session.serial = options_.index * kSessionsOfOneServer + static_cast<u32>(sessions_.size());
+  session.serial = options_.index * kSessionsOfOneServer +
+                   static_cast<u32>(place_) * kSessionsOfOneAddress +
+                   static_cast<u32>(sessions_.size());
   end.owner = this;
   end.tag = static_cast<u32>(sessions_.size() - 1);
   trace(session, "is connected");
+  if (place_ != 0) universe_.sights.see(Sight::moved_used);
 }
 
 void ToyServer::on_arrival(End& end) {
   Session& session = sessions_[end.tag];
+  if (frozen_ || (session.stale && down_)) return;
+  if (session.stale) return drop_stale(session);
   const std::size_t count = end.arrived().size();
   if (count > 0) {
     session.input.append(end.arrived());
@@ -45,7 +52,8 @@ void ToyServer::on_arrival(End& end) {
 }
 
 void ToyServer::pump(Session& session) {
-  while (!session.busy && !session.end->closed() && next_command(session)) {
+  while (!frozen_ && !session.stale && !session.busy && !session.end->closed() &&
+         next_command(session)) {
     if (strike(session)) return;
     Dice& dice = universe_.dice;
     Nanos delay = 0;
@@ -59,6 +67,7 @@ void ToyServer::pump(Session& session) {
     session.busy = true;
     universe_.after(delay, *this, event_execute, generation_ << 32 | session.end->tag);
   }
+  if (frozen_ || session.stale) return;
   if (!session.end->closed() && !session.busy &&
       (session.end->finished() || session.end->broken())) {
     trace(session, "sees the end");
@@ -82,11 +91,15 @@ bool ToyServer::next_command(Session& session) {
   return true;
 }
 
-// True when a fault ended the session (or the server) instead of executing the command.
+// True when a fault ended the session, or the server's attention, instead of executing the command.
 bool ToyServer::strike(Session& session) {
   Dice& dice = universe_.dice;
   if (dice.roll(Die::server_dies)) {
     die();
+    return true;
+  }
+  if (dice.roll(Die::server_vanishes)) {
+    vanish();
     return true;
   }
   if (dice.roll(Die::server_resets_before)) {
@@ -99,23 +112,127 @@ bool ToyServer::strike(Session& session) {
     session.end->close();
     return true;
   }
+  if (move_listener_ != nullptr && dice.roll(Die::server_moves)) {
+    move();
+    return session.end->closed() || session.stale;
+  }
+  if (!frozen_ && dice.roll(Die::server_freezes)) {
+    freeze();
+    session.busy = true;
+    session.due = true;
+    return true;
+  }
   return false;
 }
 
+void ToyServer::go_down(Reach reach) {
+  down_ = true;
+  set_reach(reach);
+  universe_.after(universe_.dice.between(1, 500) * kMillisecond, *this, event_revive, ++outage_);
+}
+
 void ToyServer::die() {
-  universe_.trace("server " + std::to_string(options_.index), "dies");
+  note("dies");
   for (Session& session : sessions_) {
     if (!session.end->closed()) session.end->reset(true);
   }
-  network_.set_reach(address_, universe_.dice.chance(1, 3) ? Reach::silent : Reach::refusing);
-  universe_.after(universe_.dice.between(1, 500) * kMillisecond, *this, event_revive);
+  go_down(universe_.dice.chance(1, 3) ? Reach::silent : Reach::refusing);
+}
+
+void ToyServer::vanish() {
+  note("vanishes");
+  for (Session& session : sessions_) session.stale = true;
+  go_down(Reach::silent);
+}
+
+void ToyServer::freeze() {
+  note("freezes");
+  frozen_ = true;
+  universe_.after(universe_.dice.between(1, 1500) * kMillisecond, *this, event_thaw);
+}
+
+// In peace, with its connections; or because it died, and then the old address says nothing or
+// refuses.
+void ToyServer::move() {
+  Dice& dice = universe_.dice;
+  const bool in_peace = dice.chance(1, 2);
+  network_.unlisten(address_, *this);
+  if (!in_peace) {
+    const bool silent = dice.chance(1, 2);
+    for (Session& session : sessions_) {
+      if (silent) session.stale = true;
+      if (!silent && !session.end->closed()) session.end->reset(true);
+    }
+    set_reach(silent ? Reach::silent : Reach::refusing);
+  }
+  if (++place_ == addresses_.size()) place_ = 0;
+  address_ = addresses_[place_];
+  note("moves to its place " + std::to_string(place_));
+  set_reach(down_ ? Reach::refusing : Reach::open);
+  network_.listen(address_, *this);
+  move_listener_->on_moved(options_.index, address_);
+}
+
+void ToyServer::let_move(MoveListener& listener, std::vector<Address> addresses) {
+  move_listener_ = &listener;
+  addresses_ = std::move(addresses);
+}
+
+// It knows nothing of a connection from before it vanished: its kernel answers bytes with a reset.
+void ToyServer::drop_stale(Session& session) {
+  if (session.end->closed()) return;
+  trace(session, "does not know it any more");
+  session.end->reset(true);
+}
+
+void ToyServer::come_back() {
+  if (!down_) return;
+  note("comes back");
+  down_ = false;
+  set_reach(Reach::open);
+  forget();
+  universe_.sights.see(Sight::restart);
+  Dice& dice = universe_.dice;
+  if (options_.may_load && dice.has_faults() && dice.chance(2, 3)) {
+    loading_until_ = universe_.now() + dice.between(1, 600) * kMillisecond;
+  }
+  // What waits to be taken is sent again, sooner or later.
+  for (std::size_t i = 0; i < sessions_.size(); ++i) {
+    Session& session = sessions_[i];
+    const bool waits = !session.end->arrived().empty() || session.end->finished();
+    if (!session.stale || session.end->closed() || !waits) continue;
+    universe_.after(dice.between(0, 200) * kMillisecond, *this, event_reset, i);
+  }
+}
+
+void ToyServer::thaw() {
+  if (!frozen_) return;
+  note("thaws");
+  frozen_ = false;
+  universe_.sights.see(Sight::thaw);
+  for (std::size_t i = 0; i < sessions_.size() && !frozen_; ++i) {
+    Session& session = sessions_[i];
+    if (session.end->closed() || session.stale) continue;
+    if (session.due) {
+      session.due = false;
+      session.busy = false;
+      execute(session);
+    }
+    if (!session.end->closed() && !session.stale) on_arrival(*session.end);
+  }
 }
 
 void ToyServer::recover() {
   ++generation_;
-  network_.set_reach(address_, Reach::open);
+  come_back();
+  thaw();
+  loading_until_ = 0;
   for (std::size_t i = 0; i < sessions_.size(); ++i) {
-    if (sessions_[i].busy && !sessions_[i].end->closed()) {
+    Session& session = sessions_[i];
+    if (session.end->closed()) continue;
+    if (session.stale) {
+      drop_stale(session);
+    } else if (session.busy) {
       universe_.after(0, *this, event_execute, generation_ << 32 | i);
     }
   }
@@ -123,11 +240,24 @@ void ToyServer::recover() {
 
 void ToyServer::on_event(u32 kind, u64 argument) {
   if (kind == event_revive) {
-    network_.set_reach(address_, Reach::open);
+    if (argument == outage_) come_back();
+    return;
+  }
+  if (kind == event_thaw) {
+    thaw();
     return;
   }
   Session& session = sessions_[static_cast<u32>(argument)];
-  if (argument >> 32 != generation_ || session.end->closed()) return;
+  if (kind == event_reset) {
+    if (!down_) drop_stale(session);
+    return;
+  }
+  const bool is_over = session.end->closed() || session.stale || !session.busy;
+  if (argument >> 32 != generation_ || is_over) return;
+  if (frozen_) {
+    session.due = true;
+    return;
+  }
   session.busy = false;
   execute(session);
   pump(session);
@@ -137,7 +267,12 @@ void ToyServer::execute(Session& session) {
   Dice& dice = universe_.dice;
   std::string reply;
   if (greet(session, reply)) return say(session, std::move(reply));
+  const u32 place = session.serial % kSessionsOfOneServer / kSessionsOfOneAddress;
+  if (is_present_address_expected_ && place != place_) {
+    return wrong("is asked at an address that it has left");
+  }
   reply = answer(session);
+  if (is_loading()) universe_.sights.see(Sight::loading);
   if (dice.roll(Die::server_resets_after)) {
     trace(session, "resets after executing");
     return session.end->reset(true);

@@ -28,7 +28,17 @@ struct ToyServerOptions {
   bool refuses_select = false;
   bool honest = false;       // executes; otherwise it makes replies up
   bool big_replies = false;  // now and then one that is passed on as it arrives
+  bool may_load = false;     // reads its data for a while when it comes back
   Sabotage sabotage = Sabotage::none;
+};
+
+// Told when a server has moved: where it can be reached from now on.
+class MoveListener {
+ public:
+  virtual void on_moved(u32 server, const Address& address) = 0;
+
+ protected:
+  ~MoveListener() = default;
 };
 
 class ToyServer : public Acceptor, private EndOwner, private EventTarget {
@@ -38,6 +48,12 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
   virtual ~ToyServer() = default;
 
   void on_incoming(End& end) override;
+
+  // From now on it may move. Its addresses: those it may be reached at, one after the other.
+  void let_move(MoveListener& listener, std::vector<Address> addresses);
+
+  // From now on requests have to come to the address where it is.
+  void expect_present_address() { is_present_address_expected_ = true; }
 
   // All faults are over: it is up, and nothing keeps it from answering.
   void recover();
@@ -58,7 +74,9 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
     bool authenticated = false;      // Redis
     u32 database = 0;
     bool handshake_refused = false;
-    std::string held;  // swap: a reply that lets the next one pass
+    bool due = false;    // its command's turn came while the server was frozen
+    bool stale = false;  // the server knows nothing of it since it vanished
+    std::string held;    // swap: a reply that lets the next one pass
     bool held_is_seen = false;
   };
 
@@ -73,6 +91,9 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
   // Executes a client's request and tells the oracle. Nothing: the request wants no answer.
   virtual std::string answer(Session& session) = 0;
 
+  // Its memory is lost.
+  virtual void forget() = 0;
+
   // Sabotage has to be noticed, so it keeps to commands that the oracle knows by their token, and
   // minds whether the client sees every answer to this one.
   virtual u32 token(const Session& session) const = 0;
@@ -85,6 +106,7 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
   // Printable bytes with line ends and neither a token nor a word of any protocol.
   std::string filler();
   void wrong(const std::string& what);
+  bool is_loading() const { return universe_.now() < loading_until_; }
 
   Universe& universe_;
   const ToyServerOptions options_;
@@ -101,11 +123,30 @@ class ToyServer : public Acceptor, private EndOwner, private EventTarget {
   bool sabotage(Session& session, std::string& reply);
   void say(Session& session, std::string reply);
   void die();
+  void vanish();
+  void freeze();
+  void move();
+  void go_down(Reach reach);
+  void come_back();
+  void thaw();
+  void drop_stale(Session& session);
+  void set_reach(Reach reach) { network_.set_reach(address_, reach); }
+  void note(const std::string& what) {
+    universe_.trace("server " + std::to_string(options_.index), what);
+  }
   void trace(const Session& session, const char* what, std::string_view bytes = {});
 
   Network& network_;
-  const Address address_;
+  Address address_;
   std::deque<Session> sessions_;
+  MoveListener* move_listener_ = nullptr;
+  std::vector<Address> addresses_;
+  std::size_t place_ = 0;  // in addresses_
+  bool is_present_address_expected_ = false;
+  Nanos loading_until_ = 0;
+  bool down_ = false;
+  bool frozen_ = false;
+  u64 outage_ = 0;      // how often it went down
   u64 generation_ = 0;  // of stalls, so that recover() ends them
   u64 sabotaged_ = 0;
 };

@@ -1,5 +1,6 @@
 // Universe: what everything in one simulated world shares: the virtual clock with its events, the
-// dice, the first failure and the trace. One thread; the same seed gives the same run to the byte.
+// dice, what was seen, the first failure and the trace. One thread; the same seed gives the same
+// run to the byte.
 #pragma once
 
 #include <queue>
@@ -9,6 +10,7 @@
 
 #include "dice.h"
 #include "ringfold/base/ints.h"
+#include "sights.h"
 
 namespace ringfold::sim {
 
@@ -57,6 +59,7 @@ class Universe {
   std::string trace_text() const;
 
   Dice dice;
+  Sights sights;
 
   // Whoever drives the world sets how far a wait may move the clock; whoever has news for the
   // driver sets interrupted.
