@@ -2,25 +2,13 @@
 // what a failed server holds is never taken for a miss.
 #include <doctest/doctest.h>
 
-#include "script.h"
+#include "script_memcached.h"
 
 using namespace ringfold;
 using namespace ringfold::sim;
+using namespace ringfold::sim::memcached_script;
 
 namespace {
-
-void start(Script& s, u32 servers) {
-  s.pool.protocol = Protocol::memcached;
-  s.start(servers);
-}
-
-std::string get(const std::string& key) {
-  return "get " + key + "\r\n";
-}
-
-std::string value(const std::string& key, const std::string& data) {
-  return "VALUE " + key + " 0 " + std::to_string(data.size()) + "\r\n" + data + "\r\n";
-}
 
 // Asks both servers for a key each; the second one breaks.
 void break_second(Script& s) {

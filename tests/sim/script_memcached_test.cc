@@ -1,26 +1,14 @@
 // Scripts: memcached's commands go to the right servers, split, merged, quiet, and in order.
 #include <doctest/doctest.h>
 
-#include "script.h"
+#include "script_memcached.h"
 #include "toy_memcached_wire.h"
 
 using namespace ringfold;
 using namespace ringfold::sim;
+using namespace ringfold::sim::memcached_script;
 
 namespace {
-
-void start(Script& s, u32 servers) {
-  s.pool.protocol = Protocol::memcached;
-  s.start(servers);
-}
-
-std::string get(const std::string& key) {
-  return "get " + key + "\r\n";
-}
-
-std::string value(const std::string& key, const std::string& data) {
-  return "VALUE " + key + " 0 " + std::to_string(data.size()) + "\r\n" + data + "\r\n";
-}
 
 std::string found(const std::string& key, const std::string& data) {
   return value(key, data) + "END\r\n";
