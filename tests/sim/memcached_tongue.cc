@@ -15,13 +15,10 @@ constexpr const char* kForOneServer =
     "CLIENT_ERROR ringfold: this command is for one server alone, connect to it directly\r\n";
 constexpr const char* kBadLine = "CLIENT_ERROR bad command line format\r\n";
 
-// Makes one command; lives for that long.
-class Maker {
+class Maker : private CommandMaker {
  public:
   Maker(MemcachedOracle& oracle, Dice& dice, const CommandTraits& traits, u32 client)
-      : oracle_(oracle), dice_(dice), traits_(traits), client_(client) {
-    token_ = oracle.issue(CommandKind::exact, client);
-    mark_ = std::string("#").append(std::to_string(token_));
+      : CommandMaker(oracle, dice, traits, client), oracle_(oracle) {
     oracle.issued(token_).moment = oracle.moment();
   }
 
@@ -37,9 +34,7 @@ class Maker {
 
  private:
   std::string shared_key();
-  std::string own_key();
   std::string key() { return dice_.chance(1, 4) ? shared_key() : own_key(); }
-  std::string value();
   Words meta_flags(const std::string& name);
   RandomCommand values(Words words);
   RandomCommand classic(CommandKind kind, Words words, bool has_data);
@@ -48,37 +43,17 @@ class Maker {
   std::string line(const Words& words);
 
   MemcachedOracle& oracle_;
-  Dice& dice_;
-  const CommandTraits& traits_;
-  const u32 client_;
-  u32 token_;
-  std::string mark_;
-  u64 keys_ = 0;  // made so far
+};
+
+constexpr CommandChoice<Maker> kCommands[] = {
+    {5, &Maker::single_get},    {5, &Maker::several_keys}, {3, &Maker::storage},
+    {2, &Maker::other_classic}, {5, &Maker::meta},         {1, &Maker::all_servers},
+    {3, &Maker::local},
 };
 
 std::string Maker::shared_key() {
-  std::string name("s");
-  name.append(std::to_string(traits_.distinct_keys ? keys_++ : dice_.below(kSharedKeys)));
-  if (traits_.hash_tag.size() == 2) name = traits_.hash_tag[0] + name + traits_.hash_tag[1];
-  return name;
-}
-
-std::string Maker::own_key() {
-  const u64 number = traits_.distinct_keys ? 8 + keys_++ : dice_.below(8);
-  std::string name("c");
-  name.append(std::to_string(client_)).append("k").append(std::to_string(number));
-  if (traits_.hash_tag.size() == 2) name = traits_.hash_tag[0] + name + traits_.hash_tag[1];
-  return name + mark_;
-}
-
-std::string Maker::value() {
-  std::string text;
-  for (std::size_t i =
-           dice_.below(dice_.chance(1, traits_.long_values) ? traits_.value_max + 1 : 12);
-       i > 0; --i) {
-    text += static_cast<char>(dice_.chance(1, 8) ? dice_.below(256) : 'a' + dice_.below(26));
-  }
-  return text + mark_;
+  const u64 number = traits_.distinct_keys ? keys_++ : dice_.below(kSharedKeys);
+  return tagged(std::string("s").append(std::to_string(number)));
 }
 
 // The words as a client may write them: several spaces, a line end without CR.
@@ -216,7 +191,8 @@ RandomCommand Maker::meta() {
   if (name == "ms") words.push_back(std::to_string(data.size()));
   Words flags = is_debug ? Words{} : meta_flags(name);
   if (is_base64) flags.push_back("b");
-  if (is_shared || (!is_debug && dice_.chance(1, 2))) flags.push_back("O" + mark_.substr(1));
+  if (is_shared || (!is_debug && dice_.chance(1, 2)))
+    flags.push_back(std::string("O").append(mark_, 1));
   for (std::size_t i = flags.size(); i > 1; --i) std::swap(flags[i - 1], flags[dice_.below(i)]);
   words.insert(words.end(), flags.begin(), flags.end());
   const bool is_quiet = !is_debug && dice_.chance(1, 3);
@@ -274,14 +250,7 @@ RandomCommand Maker::local() {
 
 RandomCommand MemcachedTongue::command(u32 client) {
   Maker maker(oracle_, dice_, traits_, client);
-  const u64 choice = dice_.below(24);
-  if (choice < 5) return maker.single_get();
-  if (choice < 10) return maker.several_keys();
-  if (choice < 13) return maker.storage();
-  if (choice < 15) return maker.other_classic();
-  if (choice < 20) return maker.meta();
-  if (choice < 21) return maker.all_servers();
-  return maker.local();
+  return make_one_of(kCommands, dice_, maker);
 }
 
 RandomCommand MemcachedTongue::probe(u32 client) {

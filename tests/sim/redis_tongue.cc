@@ -6,14 +6,10 @@ namespace ringfold::sim {
 
 namespace {
 
-// Makes one command; lives for that long.
-class Maker {
+class Maker : private CommandMaker {
  public:
   Maker(RedisOracle& oracle, Dice& dice, const CommandTraits& traits, u32 client)
-      : oracle_(oracle), dice_(dice), traits_(traits), client_(client) {
-    token_ = oracle.issue(CommandKind::exact, client);
-    mark_ = std::string("#").append(std::to_string(token_));
-  }
+      : CommandMaker(oracle, dice, traits, client), oracle_(oracle) {}
 
   RandomCommand by_key();
   RandomCommand several_keys();
@@ -24,35 +20,15 @@ class Maker {
                        std::string expected = {});
 
  private:
-  std::string key();
-  std::string value();
+  std::string key() { return own_key(); }
 
   RedisOracle& oracle_;
-  Dice& dice_;
-  const CommandTraits& traits_;
-  const u32 client_;
-  u32 token_;
-  std::string mark_;
-  u64 keys_ = 0;  // made so far
 };
 
-std::string Maker::key() {
-  const u64 number = traits_.distinct_keys ? 8 + keys_++ : dice_.below(8);
-  std::string name("c");
-  name.append(std::to_string(client_)).append("k").append(std::to_string(number));
-  if (traits_.hash_tag.size() == 2) name = traits_.hash_tag[0] + name + traits_.hash_tag[1];
-  return name + mark_;
-}
-
-std::string Maker::value() {
-  std::string text;
-  for (std::size_t i =
-           dice_.below(dice_.chance(1, traits_.long_values) ? traits_.value_max + 1 : 12);
-       i > 0; --i) {
-    text += static_cast<char>(dice_.chance(1, 8) ? dice_.below(256) : 'a' + dice_.below(26));
-  }
-  return text + mark_;
-}
+constexpr CommandChoice<Maker> kCommands[] = {
+    {11, &Maker::by_key},     {5, &Maker::several_keys}, {1, &Maker::cross_key},
+    {1, &Maker::all_servers}, {2, &Maker::local},
+};
 
 // Any case of letters, array form, and now and then inline where that says the same.
 RandomCommand Maker::finish(CommandKind kind, std::vector<std::string> arguments,
@@ -183,12 +159,7 @@ RandomCommand Maker::local() {
 
 RandomCommand RedisTongue::command(u32 client) {
   Maker maker(oracle_, dice_, traits_, client);
-  const u64 choice = dice_.below(20);
-  if (choice < 11) return maker.by_key();
-  if (choice < 16) return maker.several_keys();
-  if (choice < 17) return maker.cross_key();
-  if (choice < 18) return maker.all_servers();
-  return maker.local();
+  return make_one_of(kCommands, dice_, maker);
 }
 
 RandomCommand RedisTongue::probe(u32 client) {

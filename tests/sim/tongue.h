@@ -29,6 +29,46 @@ struct RandomCommand {
   bool may_be_silent = false;  // whether it has an answer depends
 };
 
+// What makes one command, in any protocol; lives for that long.
+class CommandMaker {
+ protected:
+  CommandMaker(Oracle& oracle, Dice& dice, const CommandTraits& traits, u32 client);
+
+  // A key of this client and this command.
+  std::string own_key();
+  // Any bytes, and the mark.
+  std::string value();
+  // With the pool's hash tag around it.
+  std::string tagged(const std::string& name) const;
+
+  Dice& dice_;
+  const CommandTraits& traits_;
+  const u32 client_;
+  const u32 token_;
+  const std::string mark_;  // "#" and the token
+  u64 keys_ = 0;            // made so far
+};
+
+// One kind of command in `weight` of all.
+template <class Maker>
+struct CommandChoice {
+  u32 weight;
+  RandomCommand (Maker::*make)();
+};
+
+template <class Maker, std::size_t N>
+RandomCommand make_one_of(const CommandChoice<Maker> (&choices)[N], Dice& dice, Maker& maker) {
+  u64 sum = 0;
+  for (const CommandChoice<Maker>& choice : choices) sum += choice.weight;
+  u64 place = dice.below(sum);
+  const CommandChoice<Maker>* choice = choices;
+  while (place >= choice->weight) {
+    place -= choice->weight;
+    ++choice;
+  }
+  return (maker.*choice->make)();
+}
+
 class Tongue {
  public:
   Tongue(Dice& dice, const CommandTraits& traits) : dice_(dice), traits_(traits) {}
