@@ -91,7 +91,7 @@ void settle_draining(Context& context, u32 index, Client& client) {
   client.state = ClientState::lingering;
   client.linger_deadline = context.now() + kLinger;
   context.next_deadline = std::min(context.next_deadline, client.linger_deadline);
-  context.lingering_clients.push_back(index);
+  context.lingering_clients.push_back({index, client.generation});
 }
 
 }  // namespace

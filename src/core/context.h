@@ -32,6 +32,11 @@ struct Pool {
   std::atomic<u32>* client_count = nullptr;  // of all workers; nullptr: client_connections is 0
 };
 
+struct LingeringClient {
+  u32 index;
+  u32 generation;
+};
+
 struct Context {
   Context(const Snapshot& snapshot_in, Ring& ring_in, Outbox& outbox_in, u32 worker_index_in,
           u64 seed)
@@ -63,8 +68,9 @@ struct Context {
   std::vector<u32> starved_clients;
   std::vector<u32> starved_connections;
   u32 buffers_released = 0;  // a count that may wrap; told apart, never compared by size
-  // Lingering clients, the oldest first: all linger equally long.
-  std::deque<u32> lingering_clients;
+  // Lingering clients, the oldest first: all linger equally long. Those that have closed by
+  // themselves stay in it until it is their turn, and their slots may have other users by then.
+  std::deque<LingeringClient> lingering_clients;
 
   u32 tick = 0;  // counts the turns; wraps
   // Clients that had their share of this tick and go on in the next one.

@@ -292,9 +292,9 @@ void Worker::Impl::expire() {
     }
   }
   while (!context.lingering_clients.empty()) {
-    const u32 index = context.lingering_clients.front();
+    const auto [index, generation] = context.lingering_clients.front();
     Client& client = context.clients[index];
-    if (client.state == ClientState::lingering) {
+    if (client.state == ClientState::lingering && client.generation == generation) {
       if (client.linger_deadline > context.now()) {
         next = std::min(next, client.linger_deadline);
         break;

@@ -238,3 +238,26 @@ TEST_CASE("a server that speaks no RESP loses its connection, and only its reque
     s.client().hears("$1\r\nv\r\n");
   });
 }
+
+TEST_CASE("a client that keeps its side open has its place for a second, whoever comes and goes") {
+  play_script([](Script& s) {
+    s.pool.client_connections = 2;
+    s.start(1);
+    const auto quit = [&](u32 client) {
+      s.client(client).connects();
+      s.client(client).says(command({"quit"}));
+      s.client(client).hears("+OK\r\n");
+    };
+    quit(0);
+    s.advance(300);
+    quit(1);
+    s.advance(300);
+    s.client(0).closes();
+    s.advance(100);
+    quit(2);  // in the slot of the first one
+    s.advance(700);
+    // The second one's second is over, the third one's is not.
+    s.client(3).says(command({"ping"}));
+    s.client(3).hears("+PONG\r\n");
+  });
+}
