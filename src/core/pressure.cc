@@ -148,6 +148,13 @@ void keep_limits(Context& context) {
     }
     context.throttled_clients.clear();
   }
+  // Clients that have left are still in it, and others in their slots may be so once more.
+  if (context.throttled_clients.size() > context.clients.touched()) {
+    std::vector<u32>& throttled = context.throttled_clients;
+    std::ranges::sort(throttled);
+    throttled.erase(std::unique(throttled.begin(), throttled.end()), throttled.end());
+    std::erase_if(throttled, [&](u32 index) { return !context.clients[index].throttled; });
+  }
   if (context.requests.touched() > kRequestsKept && context.requests.used() == 0) {
     context.requests.trim();
   }
