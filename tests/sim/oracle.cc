@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace ringfold::sim {
 
@@ -43,7 +44,9 @@ void Oracle::on_executed(u32 token, Execution execution) {
   }
   Issued& issued = issued_[token];
   for (const Execution& other : issued.executions) {
-    if (other.server == execution.server) {
+    // Parts of one command may meet where keys have moved.
+    const bool is_part = keys_move && other.arguments != execution.arguments;
+    if (other.server == execution.server && !is_part) {
       return universe_.fail("command #" + std::to_string(token) + " was executed twice by server " +
                             std::to_string(other.server) + ": " + spell(execution.arguments));
     }
@@ -52,8 +55,19 @@ void Oracle::on_executed(u32 token, Execution execution) {
   issued.executions.push_back(std::move(execution));
 }
 
+std::string Oracle::routed_part(std::string_view key) const {
+  if (hash_tag.empty()) return std::string(key);
+  const std::size_t begin = key.find(hash_tag[0]);
+  const std::size_t end = begin == key.npos ? key.npos : key.find(hash_tag[1], begin + 1);
+  return std::string(end == key.npos ? key : key.substr(begin + 1, end - begin - 1));
+}
+
 void Oracle::check_home(std::string_view key, u32 server) {
   if (!home_of) return;
+  if (keys_move) {
+    last_routed_ = routed_part(key);
+    return;
+  }
   const u32 home = home_of(key);
   if (home == server) return;
   universe_.fail("server " + std::to_string(server) + " was asked for key " + printable(key) +
@@ -62,14 +76,18 @@ void Oracle::check_home(std::string_view key, u32 server) {
 
 void Oracle::note_order(u32 token, u32 server, u32 session) {
   Issued& issued = issued_[token];
-  u32& last_of_session = last_of_session_[{issued.client, session}];
+  // Where keys move, requests that waited in vain for one server go behind those that another one
+  // has got meanwhile; but those for one key, or one hash tag, keep their order.
+  const std::string lane = std::exchange(last_routed_, {});
+  if (keys_move && lane.empty()) return;
+  u32& last_of_session = last_of_session_[{issued.client, session, lane}];
   if (token < last_of_session) {
     return universe_.fail("command #" + std::to_string(token) + " of client " +
                           std::to_string(issued.client) + " came behind #" +
                           std::to_string(last_of_session) + " on the same server connection");
   }
   last_of_session = token;
-  LastExecution& last = last_[{issued.client, server, session / kSessionsOfOneAddress}];
+  LastExecution& last = last_[{issued.client, server, session / kSessionsOfOneAddress, lane}];
   if (token < last.token) {
     // Its connection was given up and its bytes came late. Nobody may have been told it went well.
     issued.overtaken = true;

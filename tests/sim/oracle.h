@@ -125,6 +125,9 @@ class Oracle {
 
   // Which server has to be asked for a key; nothing: whichever it is.
   std::function<u32(std::string_view)> home_of;
+  // While a server is ejected another one may be.
+  bool keys_move = false;
+  std::string hash_tag;  // two characters, or nothing
 
   u64 replies() const { return replies_; }
   u64 errors() const { return errors_; }
@@ -163,9 +166,14 @@ class Oracle {
     u32 session = 0;
   };
 
-  // By client, server and address.
-  std::map<std::tuple<u32, u32, u32>, LastExecution> last_;
-  std::map<std::pair<u32, u32>, u32> last_of_session_;  // by client and session
+  // What of a key says where it goes.
+  std::string routed_part(std::string_view key) const;
+
+  // By client, server, address and, where keys move, what says where they go.
+  std::map<std::tuple<u32, u32, u32, std::string>, LastExecution> last_;
+  // By client, session and the same.
+  std::map<std::tuple<u32, u32, std::string>, u32> last_of_session_;
+  std::string last_routed_;  // of the key noted last, where keys move
   u64 replies_ = 0;
   u64 errors_ = 0;
 };

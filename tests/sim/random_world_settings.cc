@@ -38,7 +38,9 @@ RandomWorld::RandomWorld(const WorldOptions& options)
   pick_pool();
   if (faulty_) pick_trouble();
   is_memcached() ? make_memcached() : make_redis();
-  if (!keys_move()) bind_keys();
+  bind_keys();
+  oracle_->keys_move = keys_move();
+  oracle_->hash_tag = pool_.sharding.hash_tag;
   pick_ring();
   if (memory_share_ != 0) stage_.memory_limit = memory_share_ * workers_;
   pick_clients();
@@ -162,7 +164,8 @@ bool RandomWorld::closes_aloud() const {
   return limited_ || memory_share_ != 0;
 }
 
-// Each key has its server from now on, the one it has when all are there.
+// Each key has its server from now on, the one it has when all are there (but see
+// Oracle::keys_move).
 void RandomWorld::bind_keys() {
   if (pool_.sharding.distribution == Distribution::random) return;
   std::vector<ShardServer> servers;
