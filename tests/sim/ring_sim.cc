@@ -312,7 +312,11 @@ void RingSim::collect() {
   }
   std::size_t count = pending_.size();
   if (count > 1 && dice.roll(Die::completions_deferred)) count = 1 + dice.below(count);
-  for (std::size_t i = 0; i < count; ++i) hand_out(pending_[i]);
+  // What waits for a later tick must not have to wait for something else to happen: this wait ends.
+  for (std::size_t i = 0; i < count || (!something_ && i < pending_.size()); ++i) {
+    hand_out(pending_[i]);
+    count = std::max(count, i + 1);
+  }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
