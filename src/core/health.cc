@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "core/resend.h"
 
 namespace ringfold {
 
@@ -62,7 +63,9 @@ void eject(Context& context, u16 pool_index, Backend& backend) {
   health.state = HealthState::ejected;
   health.probes = 0;
   schedule_probe(context, health, *pool.config);
-  if (pool.config->on_failure == OnFailure::rehash) build_shards(pool);
+  if (pool.config->on_failure != OnFailure::rehash) return;
+  build_shards(pool);
+  deal_waiting(context, pool_index);
 }
 
 bool is_full(const Health& health, const PoolConfig& pool) {
@@ -149,7 +152,9 @@ void note_return(Context& context, u16 pool_index, u32 backend_index) {
                      fmt::format("{} is back after {} ms", describe(context, pool_index, backend),
                                  (context.now() - backend.health.since) / kMillisecond));
   backend.health = Health{};
-  if (was_ejected && pool.config->on_failure == OnFailure::rehash) build_shards(pool);
+  if (!was_ejected || pool.config->on_failure != OnFailure::rehash) return;
+  build_shards(pool);
+  deal_waiting(context, pool_index);
 }
 
 Nanos probe_if_due(Context& context, u16 pool_index, u32 backend_index) {

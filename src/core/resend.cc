@@ -1,7 +1,9 @@
 #include "core/resend.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "core/context.h"
 #include "core/writer.h"
@@ -85,37 +87,33 @@ u32 client_of(const Context& context, const Request& request) {
   return context.requests[request.parent].client;
 }
 
-void resend(Context& context, u16 pool, u32 request_index, std::optional<u32> server,
-            std::string_view bytes, std::string_view error_line) {
-  const u32 client = client_of(context, context.requests[request_index]);
-  if (client == kNone || !server) {
-    answer_with_failure(context, request_index, error_line);
-    return;
-  }
-  context.clients[client].is_fresh = false;
-  Failure failure = Failure::none;
-  const u32 connection = connection_for(context, pool, *server, client, failure);
-  if (connection == kNone) {
-    answer_with_failure(context, request_index, refusal_line(context, pool, *server, failure));
-    return;
-  }
+// In the line of another connection it is as late as it was in its first one.
+void put_in_line(Context& context, u32 connection, u32 request_index, std::string_view bytes) {
+  Request& request = context.requests[request_index];
+  const Nanos deadline = request.deadline;
   enqueue_for_backend(context, connection, request_index);
+  request.deadline = std::min(request.deadline, deadline);
   request_batch(context.connections[connection]).append(context.blocks, bytes);
   mark_backend_dirty(context, connection);
+}
+
+void resend(Context& context, u16 pool, u32 request_index, u32 client, u32 server,
+            std::string_view bytes) {
+  context.clients[client].is_fresh = false;
+  Failure failure = Failure::none;
+  const u32 connection = connection_for(context, pool, server, client, failure);
+  if (connection == kNone) {
+    answer_with_failure(context, request_index, refusal_line(context, pool, server, failure));
+    return;
+  }
+  put_in_line(context, connection, request_index, bytes);
   note_load(context, client, connection);
 }
 
-}  // namespace
-
-bool may_resend(const Context& context, const BackendConnection& connection, Failure failure) {
-  const bool has_left = connection.state == BackendState::ready;
-  if (has_left || connection.retired() || context.draining) return false;
-  if (connection.queued.size() > kResendMax) return false;
-  return is_tried_again(*context.pools[connection.pool].config, failure);
-}
-
-void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
-                 std::string_view error_line) {
+// Deals the requests of a line anew. Those that cannot go to one server by their keys stay with the
+// connection, or if it is gone (kNone) fail with error_line.
+void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 stays_with,
+               std::string_view error_line) {
   const bool is_redis = context.pools[pool].config->protocol == Protocol::redis;
   Block* const copy = unsent.copy(context.blocks, kReadablePadding);
   unsent.clear(context.blocks);
@@ -133,11 +131,65 @@ void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
     std::size_t used = 0;
     const auto find = is_redis ? find_redis_server : find_memcached_server;
     const std::optional<u32> server = find(context, context.pools[pool], bytes, used);
-    resend(context, pool, request_index, server, bytes.substr(0, used), error_line);
+    const std::string_view own = bytes.substr(0, used);
     bytes.remove_prefix(used);
+    const u32 client = client_of(context, request);
+    if (client != kNone && server) {
+      resend(context, pool, request_index, client, *server, own);
+    } else if (client != kNone && stays_with != kNone) {
+      put_in_line(context, stays_with, request_index, own);
+    } else {
+      answer_with_failure(context, request_index, error_line);
+    }
   }
   RINGFOLD_ASSERT(bytes.empty());
   context.blocks.give(copy);
+}
+
+// Takes all but the greetings off a connection that is not ready. Returns the first one.
+u32 detach_waiting(Context& context, BackendConnection& connection) {
+  u32* link = &connection.first_pending;
+  u32 last_kept = kNone;
+  connection.pending_count = 0;
+  while (*link != kNone && context.requests[*link].kind == RequestKind::handshake) {
+    last_kept = *link;
+    ++connection.pending_count;
+    link = &context.requests[last_kept].next_in_backend;
+  }
+  const u32 first = std::exchange(*link, kNone);
+  connection.last_pending = last_kept;
+  connection.first_live = kNone;  // a greeting is nobody's request
+  connection.expired_count = 0;
+  return first;
+}
+
+}  // namespace
+
+bool may_resend(const Context& context, const BackendConnection& connection, Failure failure) {
+  const bool has_left = connection.state == BackendState::ready;
+  if (has_left || connection.retired() || context.draining) return false;
+  if (connection.queued.size() > kResendMax) return false;
+  return is_tried_again(*context.pools[connection.pool].config, failure);
+}
+
+void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
+                 std::string_view error_line) {
+  deal_line(context, pool, first_request, unsent, kNone, error_line);
+}
+
+void deal_waiting(Context& context, u16 pool_index) {
+  for (const Backend& backend : context.pools[pool_index].backends) {
+    for (u32 place = 0; place < backend.connections.size(); ++place) {
+      const u32 index = backend.connections[place];
+      if (index == kNone) continue;
+      BackendConnection& connection = context.connections[index];
+      const bool waits = connection.state == BackendState::connecting ||
+                         connection.state == BackendState::greeting;
+      if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
+      const Batch unsent = std::exchange(connection.queued, Batch{});
+      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, {});
+    }
+  }
 }
 
 }  // namespace ringfold

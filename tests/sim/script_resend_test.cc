@@ -102,6 +102,32 @@ TEST_CASE("who has left is not asked for") {
   });
 }
 
+TEST_CASE("what waits for a connection goes along when the keys move") {
+  play_script([](Script& s) {
+    s.pool.preconnect = false;
+    s.pool.server_connections = 2;
+    s.pool.auto_eject_hosts = true;
+    s.pool.server_failure_limit = 1;
+    s.pool.server_retry_timeout_ms = 400;
+    s.pool.connect_timeout_ms = 1500;
+    s.start(2);
+    s.client(0).connects();
+    s.client(1).connects();
+    s.client(1).says(get(s.key(0)));
+    s.backend(0).hears(get(s.key(0)));
+    s.backend(0).is_silent();
+    const std::string set = command({"set", s.key(0), "v"});
+    s.client(0).says(set);
+    s.advance(20);
+    s.backend(0).resets();
+    s.client(1).hears_error("\"s0\" broke the connection");
+    s.client(0).says(get(s.key(0)));
+    s.backend(1).hears(set + get(s.key(0)));
+    s.backend(1).says("+OK\r\n$1\r\nv\r\n");
+    s.client(0).hears("+OK\r\n$1\r\nv\r\n");
+  });
+}
+
 TEST_CASE("with every server dead each request gets one error") {
   play_script([](Script& s) {
     s.backend(1).refuses();
