@@ -326,7 +326,7 @@ void fail_line(Context& context, u32 first_request, std::string_view error_line)
 }  // namespace
 
 u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure& failure) {
-  const Backend& server = context.pools[pool].backends[backend];
+  Backend& server = context.pools[pool].backends[backend];
   if (server.health.state != HealthState::up) [[unlikely]] {
     const bool is_ejected = server.health.state == HealthState::ejected;
     failure = is_ejected ? Failure::ejected : server.health.reason;
@@ -339,8 +339,13 @@ u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure&
     failure = Failure::overloaded;
     return kNone;
   }
+  failure = server.open_failure;
+  if (failure != Failure::none) return kNone;
   const u32 opened = open_connection(context, pool, backend, place, failure);
-  if (opened == kNone) note_failure(context, pool, backend, failure, {}, true);
+  if (opened == kNone) {
+    server.open_failure = failure;
+    context.open_failures.push_back({pool, backend});
+  }
   return opened;
 }
 

@@ -34,6 +34,9 @@ struct Backend {
   // bypass (bypass.h); behind them stand retired connections, as long as there are any.
   std::vector<u32> connections;
   Health health;
+  // Why no socket could be opened in this tick. Noted when it ends: keys must not move while a
+  // command is being taken apart.
+  Failure open_failure = Failure::none;
   bool named = false;          // the address comes from a host name
   Nanos next_lookup_from = 0;  // no new look at the name is asked for before this time
 };

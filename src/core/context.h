@@ -37,6 +37,11 @@ struct LingeringClient {
   u32 generation;
 };
 
+struct BackendName {
+  u16 pool;
+  u32 backend;
+};
+
 struct Context {
   Context(const Snapshot& snapshot_in, Ring& ring_in, Outbox& outbox_in, u32 worker_index_in,
           u64 seed)
@@ -57,6 +62,7 @@ struct Context {
   Slab<BackendConnection> connections{kBackendConnectionsPerWorkerMax};
   Slab<Request> requests{kRequestsPerWorkerMax};
   std::vector<Pool> pools;
+  std::vector<BackendName> open_failures;  // whose Backend::open_failure is set
 
   // Sockets with bytes to send, flushed by the Writer when the tick ends.
   std::vector<u32> dirty_clients;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/context.h"
@@ -130,6 +131,15 @@ void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure f
     return;  // an older connection; the next probe is on its way
   }
   schedule_probe(context, health, *pool.config);
+}
+
+void note_open_failures(Context& context) {
+  for (std::size_t i = 0; i < context.open_failures.size(); ++i) {
+    const BackendName name = context.open_failures[i];
+    Failure& failure = context.pools[name.pool].backends[name.backend].open_failure;
+    note_failure(context, name.pool, name.backend, std::exchange(failure, Failure::none), {}, true);
+  }
+  context.open_failures.clear();
 }
 
 void note_timeout(Context& context, u16 pool_index, u32 backend_index) {

@@ -53,6 +53,9 @@ void build_shards(Pool& pool);
 void note_failure(Context& context, u16 pool, u32 backend, Failure failure, std::string_view detail,
                   bool is_gone);
 
+// The end of a tick: notes the servers to which no connection could be opened.
+void note_open_failures(Context& context);
+
 // Requests to the server have passed their deadline while it said nothing.
 void note_timeout(Context& context, u16 pool, u32 backend);
 

@@ -138,6 +138,7 @@ void Worker::tick() {
   if (context.buffers_released != released_before) impl_->wake_starved();
   keep_limits(context);
   impl_->settle();
+  note_open_failures(context);
   if (context.draining) impl_->close_idle_backends();
   flush_dirty(context);
 }
