@@ -46,6 +46,23 @@ void JudgeBase::on_mismatch(const Asked& asked, std::string_view reply, std::str
   add_fault(asked, reply, "wrong reply", expected);
 }
 
+void JudgeBase::on_wrong_value(const Asked& asked, std::string_view reply, u64 key,
+                               std::string_view value) {
+  ++tally_.mismatches;
+  const u32 size = values_.size_of(key);
+  const bool is_of_another_size =
+      !value.empty() && value.size() != size &&
+      values_.matches(value.data(), static_cast<u32>(value.size()), key);
+  const std::string expected =
+      key >= kMissingFrom ? fmt::format("a miss: {} is never written", key_name(asked, key))
+                          : fmt::format("{} bytes: {}", size, value_text(values_, key));
+  add_fault(asked, reply,
+            is_of_another_size ? "wrong reply: the key's value of another size; was it written "
+                                 "with another --size?"
+                               : "wrong reply",
+            expected);
+}
+
 void JudgeBase::on_unexpected_miss(const Asked& asked, std::string_view reply) {
   add_fault(asked, reply, "unexpected miss", "a value");
 }

@@ -52,6 +52,8 @@ class JudgeBase {
 
   void on_error(const Asked& asked, std::string_view reply);
   void on_mismatch(const Asked& asked, std::string_view reply, std::string_view expected);
+  // value: what came instead of the key's value; empty: no value at all.
+  void on_wrong_value(const Asked& asked, std::string_view reply, u64 key, std::string_view value);
   void on_unexpected_miss(const Asked& asked, std::string_view reply);
   void add_fault(const Asked& asked, std::string_view reply, std::string_view what,
                  std::string_view expected);

@@ -112,9 +112,8 @@ void MemcachedJudge::judge_values(const Asked& asked, std::string_view reply) {
       return;
     }
     if (block_size(asked, key, block) != block.size()) {
-      on_mismatch(
-          asked, reply,
-          fmt::format("VALUE {} 0 {}\r\n{}", name, values_.size_of(key), value_text(values_, key)));
+      const std::size_t line_end = block.find('\n') + 1;
+      on_wrong_value(asked, reply, key, block.substr(line_end, block.size() - line_end - 2));
       return;
     }
     ++blocks;

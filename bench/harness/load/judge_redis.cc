@@ -127,11 +127,7 @@ bool RedisJudge::judge_element(const Asked& asked, std::string_view reply, u64 k
                         element.text.size() == values_.size_of(key) &&
                         values_.matches(element.text.data(), values_.size_of(key), key);
   if (is_value) return count_key(asked, key, true);
-  const std::string expected =
-      key >= kMissingFrom
-          ? fmt::format("a null for {}, which is never written", key_name(asked, key))
-          : fmt::format("${}\r\n{}", values_.size_of(key), value_text(values_, key));
-  on_mismatch(asked, reply, expected);
+  on_wrong_value(asked, reply, key, element.type == '$' ? element.text : std::string_view());
   return false;
 }
 

@@ -133,7 +133,7 @@ std::string Worker::fill() {
 }
 
 void Worker::start(Nanos at) {
-  result_.has_started = true;
+  tick(at);  // the ring's time is that of before the start line
   phase_ = Phase::running;
   last_reply_ = at;
   measure_from_ = at + nanos(plan_.warm_up);
@@ -152,7 +152,9 @@ bool Worker::is_stuck() const {
 
 bool Worker::may_issue() const {
   if (phase_ == Phase::filling) return !traffic_.fill_is_over();
-  if (phase_ != Phase::running || ring_->now() >= measure_to_) return false;
+  if (phase_ != Phase::running) return false;
+  const Nanos since = plan_.is_open_loop() ? schedule_.next() : ring_->now();
+  if (since >= measure_to_) return false;
   return plan_.requests == 0 || requests_left_ != 0;
 }
 
@@ -180,6 +182,9 @@ void Worker::measure() {
     tick(next_deadline());
     retry_closed();
     if (cpu_at_start_ < 0 && ring_->now() >= measure_from_) cpu_at_start_ = thread_cpu_seconds();
+  }
+  // What became due in the last moment.
+  while (plan_.is_open_loop() && !stop_.load(std::memory_order_relaxed) && issue_due()) {
   }
   count_unsent();
 }

@@ -29,7 +29,6 @@ struct WorkerResult {
   std::vector<Histogram> latencies;  // by recipe
   double seconds = 0;                // measured
   double cpu_seconds = 0;            // of this thread, in the measured time
-  bool has_started = false;
 };
 
 class Worker {
@@ -68,7 +67,7 @@ class Worker {
   // worker_issue.cc: what is sent when
   void fill_up(Connection& connection);
   void fill_up_all();
-  void issue_due();
+  bool issue_due();
   Connection* choose_connection();
   void list_idle(u32 index);
   bool has_room(const Connection& connection) const;

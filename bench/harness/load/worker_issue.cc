@@ -69,15 +69,16 @@ Connection* Worker::choose_connection() {
 }
 
 // Open loop: sends what is due. A request that finds no room is not given up: it stays due, and
-// its latency counts from then.
-void Worker::issue_due() {
+// its latency counts from then. True when there is more that could be sent at once.
+bool Worker::issue_due() {
   const Nanos now = ring_->now();
   is_crowded_ = false;
-  for (u32 count = 0; count < kBurstMax && schedule_.next() <= now && may_issue(); ++count) {
+  for (u32 count = 0; count < kBurstMax; ++count) {
+    if (schedule_.next() > now || !may_issue()) return false;
     Connection* const connection = choose_connection();
     if (connection == nullptr) {
       is_crowded_ = true;
-      return;
+      return false;
     }
     const Nanos due = schedule_.next();
     const bool is_measured = due >= measure_from_ && due < measure_to_;
@@ -91,6 +92,7 @@ void Worker::issue_due() {
     mark_dirty(*connection);
     schedule_.advance();
   }
+  return true;
 }
 
 }  // namespace ringfold::load
