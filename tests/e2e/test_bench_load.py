@@ -238,8 +238,8 @@ def test_key_choice(redis_server):
 
 
 def test_commands_by_template(redis_server):
-    run = load(redis_server, "-n", 1000, "-r", 10, "--size", 5, "--command", "LPUSH l:{key} {value}",
-               "--command", "HSET h {key} {value}", "--command-ratio", 3)
+    run = load(redis_server, "-n", 1000, "-r", 10, "--size", 5, "--command-ratio", 3,
+               "--command", "LPUSH l:{key} {value}", "--command", "HSET h {key} {value}")
     assert faultless(run)
     assert counts_by_command(run)["LPUSH l:{key} {value}"] == pytest.approx(750, rel=0.1)
     client = redis_server.client()

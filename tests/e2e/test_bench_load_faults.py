@@ -114,8 +114,8 @@ def test_each_reply_of_another_kind_is_caught(server, wrong, count):
         run = read_through(relay, "--hit-ratio", 1)
     assert len(done) >= 30
     assert run["counts"][count] == len(done)
-    assert sum(run["counts"][name] for name in ("unexpected_misses", "errors", "mismatches")) == len(
-        done)
+    kinds = ("unexpected_misses", "errors", "mismatches")
+    assert sum(run["counts"][name] for name in kinds) == len(done)
 
 
 @pytest.mark.parametrize("surplus", [True, False], ids=["surplus", "garbage"])

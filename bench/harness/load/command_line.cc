@@ -110,7 +110,7 @@ void add_traffic(CLI::App& app, CommandLine& line) {
   group->add_flag("--allow-misses", line.allow_misses,
                   "a key that is missing in spite of --fill or --hit-ratio is no fault");
   group->add_option("--seed", line.seed, "of the choices (1)")->type_name("N");
-  group->add_option("--value-seed", line.value_seed, "of the values (0)")->type_name("N");
+  group->add_option("--value-seed", line.value_seed, "of the values (1)")->type_name("N");
 }
 
 void add_length(CLI::App& app, CommandLine& line) {

@@ -40,7 +40,7 @@ struct CommandLine {
   std::string distribution = "uniform";
   std::string key_pattern;  // R:R, as in memtier_benchmark
   std::string size = "32";
-  u64 value_seed = 0;
+  u64 value_seed = 1;
   double hit_ratio = -1;  // negative: not given
   bool fill = false;
   bool allow_misses = false;
