@@ -74,10 +74,12 @@ void add_traffic(CLI::App& app, CommandLine& line) {
       ->type_name("LIST");
   group->add_option("--ratio", line.ratio, "SET:GET, as in memtier_benchmark")->type_name("S:G");
   group->add_option("--command", line.commands, "any command, with {key} and {value}; repeatable")
+      ->allow_extra_args(false)
       ->type_name("TEXT");
   group
       ->add_option("--command-ratio", line.command_ratios,
                    "weight of the --command at the same place (1)")
+      ->allow_extra_args(false)
       ->type_name("N");
   group
       ->add_option("-t,--tests", line.tests,

@@ -83,7 +83,11 @@ int run_all(std::vector<Plan>& plans, const CommandLine& line, Outputs& outputs)
   for (std::size_t index = 0; index < plans.size() && !stop.load(); ++index) {
     Plan& plan = plans[index];
     auto result = run(plan, stop, shows_progress);
-    if (!result) return complain(result.error().text, kCouldNotStart);
+    if (!result) {
+      // What the runs before it have found is kept.
+      code = complain(result.error().text, kCouldNotStart);
+      break;
+    }
     const std::string text = line.quiet ? to_line(plan, *result) : to_table(plan, *result);
     std::fputs(text.c_str(), stdout);
     if (!line.quiet && index + 1 < plans.size()) std::fputs("\n", stdout);

@@ -101,6 +101,7 @@ TEST_CASE("addresses, rates, ratios") {
   CHECK(commands.recipes[0].weight == 3);
   CHECK(commands.recipes[1].weight == 1);
   CHECK(plan({"--command", "PING", "--mix", "get"}).recipes.size() == 2);
+  CHECK(plan({"--command", "PING", "10.0.0.1:5"}).target.port == 5);
 }
 
 TEST_CASE("what makes no sense is refused") {
