@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import subprocess
 
 import pytest
@@ -404,8 +405,8 @@ def test_hdr_files_of_several_runs(redis_server, tmp_path):
 
 def test_progress_is_for_terminals(redis_server):
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([BENCH, "load", place(redis_server.endpoint), "--seconds", "2.5",
-                                "--rate", "1000"], stderr=theirs, stdout=subprocess.PIPE)
+    process = subprocess.Popen([BENCH, "load", place(redis_server.endpoint), "--seconds", "4.5",
+                                "--rate", "200"], stderr=theirs, stdout=subprocess.PIPE)
     os.close(theirs)
     seen = b""
     while True:
@@ -417,8 +418,9 @@ def test_progress_is_for_terminals(redis_server):
     process.communicate()
     assert process.returncode == GOOD
     lines = re.findall(rb"(\d) s  ([\d,]+)/s  p50 [\d.]+  p99 [\d.]+  .*?  (\d) s left", seen)
-    assert [line[0] for line in lines] == [b"1", b"2"], seen
-    assert [line[2] for line in lines] == [b"2", b"1"], seen
+    seconds = [int(line[0]) for line in lines]  # a busy machine may pass over one
+    assert seconds and seconds == sorted(set(seconds)), seen
+    assert [int(line[2]) for line in lines] == [5 - second for second in seconds], seen
     quiet = bench("load", place(redis_server.endpoint), "--seconds", 1.2)
     assert quiet.stderr == ""
 
@@ -435,8 +437,11 @@ def test_an_interrupted_run_keeps_what_it_measured(redis_server):
 
 
 def test_the_cpu_time_is_that_of_the_load_generator(redis_server):
-    run = load(redis_server, "--seconds", 1.5, "-P", 16)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = load(redis_server, "-n", 300_000, "-P", 16)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    whole = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     cpu = run["cpu"]
-    assert 0.05 < cpu["cores"] <= 1.02
-    assert cpu["us_per_request"] == pytest.approx(
-        cpu["seconds"] * 1e6 / run["counts"]["requests_in_time"], rel=0.01)
+    assert whole / 3 < cpu["seconds"] < whole * 1.02  # the rest is its start and its end
+    assert cpu["us_per_request"] == pytest.approx(cpu["seconds"] * 1e6 / 300_000, rel=0.01)
+    assert cpu["cores"] == pytest.approx(cpu["seconds"] / run["seconds"], rel=0.01)

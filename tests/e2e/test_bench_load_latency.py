@@ -130,4 +130,5 @@ def test_a_connection_that_waits_for_nothing_is_taken_first(server):
     result = slow.finish()
     ping = next(row for row in result["by_command"] if row["name"] == "PING")
     # About three blocking commands; behind each of them hundreds of requests would have waited.
-    assert ping["latency_us"]["p90"] < 100_000
+    # What this machine was too busy to send in time is not meant.
+    assert ping["latency_us"]["p90"] < 100_000 + result["schedule_lag_us"]["max"]
