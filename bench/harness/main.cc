@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "backend/backend_main.h"
 #include "load/load_main.h"
 
 namespace {
@@ -13,6 +14,7 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
+    {"backend", ringfold::backend::backend_main, "a null server: answers at once, out of nothing"},
     {"load", ringfold::load::load_main, "drives traffic at a server or proxy, checks every reply"},
 };
 
