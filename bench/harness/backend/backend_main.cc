@@ -164,7 +164,7 @@ std::string summary(const Counters& counters, double cpu) {
   const double each =
       counters.requests == 0 ? 0 : cpu * 1e6 / static_cast<double>(counters.requests);
   return fmt::format(
-      "requests={} connections={} cpu_seconds={:.3f} us_per_request={:.3f} errors={} corrupted={} "
+      "requests={} connections={} cpu_seconds={:.6f} us_per_request={:.3f} errors={} corrupted={} "
       "swapped={}\n",
       counters.requests, counters.connections, cpu, each, counters.errors, counters.corrupted,
       counters.swapped);

@@ -63,8 +63,13 @@ bool corrupt_memcached(std::string& reply, Prng& prng) {
   } else if (reply.starts_with("VA ")) {
     const std::size_t start = reply.find('\n') + 1;
     chosen = std::string_view(reply).substr(start, reply.size() - start - 2);
-  } else if (reply == "STORED\r\n" || reply == "DELETED\r\n" || reply == "TOUCHED\r\n" ||
-             (reply[0] >= '0' && reply[0] <= '9')) {
+  } else if (reply == "STORED\r\n") {
+    reply = "NOT_STORED\r\n";
+    return true;
+  } else if (reply == "DELETED\r\n" || reply == "TOUCHED\r\n") {
+    reply = "NOT_FOUND\r\n";
+    return true;
+  } else if (reply[0] >= '0' && reply[0] <= '9') {
     chosen = std::string_view(reply).substr(reply.size() - 3, 1);
   }
   if (chosen.empty()) return false;

@@ -50,8 +50,9 @@ class Sabotage {
 };
 
 // Changes one byte of what a whole reply says: of a value, if it has any; else of a number or of
-// the word of a line; a null becomes an empty value. False: nothing of it can be changed so that
-// whoever knows the protocol would still read it as a reply.
+// Redis' status. A null becomes an empty value, and the words of memcached, of which a proxy knows
+// all, become their opposites. False: nothing of it can be changed so that whoever knows the
+// protocol would still read it as a reply.
 [[nodiscard]] bool corrupt_reply(Protocol protocol, std::string& reply, Prng& prng);
 
 }  // namespace ringfold::backend
