@@ -110,14 +110,14 @@ std::string set_32() {
   return "set " + key(12) + " 0 0 32\r\n" + std::string(32, 'v') + "\r\n";
 }
 
-std::string value(std::size_t length) {
+std::string value_block(std::size_t length) {
   return "VALUE " + key(12) + " 0 " + std::to_string(length) + "\r\n" + std::string(length, 'v') +
          "\r\n";
 }
 
 std::string values_100() {
   std::string reply;
-  for (int i = 0; i < 100; ++i) reply += value(32);
+  for (int i = 0; i < 100; ++i) reply += value_block(32);
   return reply + "END\r\n";
 }
 
@@ -134,8 +134,8 @@ BENCHMARK_CAPTURE(forward_requests, mg, {"mg " + key(12) + " v t c q\r\n"});
 BENCHMARK_CAPTURE(parse_replies, stored, line, {"STORED\r\n"});
 BENCHMARK_CAPTURE(parse_replies, number, line, {"1000\r\n"});
 BENCHMARK_CAPTURE(parse_replies, miss, values, {"END\r\n"});
-BENCHMARK_CAPTURE(parse_replies, value_32, values, {value(32) + "END\r\n"});
-BENCHMARK_CAPTURE(parse_replies, value_1KiB, values, {value(1024) + "END\r\n"});
+BENCHMARK_CAPTURE(parse_replies, value_32, values, {value_block(32) + "END\r\n"});
+BENCHMARK_CAPTURE(parse_replies, value_1KiB, values, {value_block(1024) + "END\r\n"});
 BENCHMARK_CAPTURE(parse_replies, values_100, values, {values_100()});
 BENCHMARK_CAPTURE(parse_replies, hd, meta, {"HD\r\n"});
 BENCHMARK_CAPTURE(parse_replies, va_32, meta, {"VA 32 c1\r\n" + std::string(32, 'v') + "\r\n"});
