@@ -18,6 +18,8 @@ class HeldReplies {
  public:
   static constexpr u32 kHoldsMax = 1u << 24;
 
+  HeldReplies() { timers_.reserve(kTimersExpected); }
+
   // The last `bytes` bytes of the connection's batch stay until due. False: there are too many
   // holds; the bytes may be sent at once.
   [[nodiscard]] bool hold(Connection& connection, u32 index, u64 bytes, Nanos due);
@@ -56,6 +58,10 @@ class HeldReplies {
     u32 generation = 0;
     bool operator<(const Timer& other) const { return due > other.due; }  // the earliest on top
   };
+
+  // One for each connection that waits. Memory is reserved for so many, and used by those there
+  // are.
+  static constexpr std::size_t kTimersExpected = 64_KiB;
 
   void add_timer(const Connection& connection, u32 index);
   Timer take_timer();
