@@ -232,7 +232,7 @@ int backend_main(int argument_count, char** arguments) {
   if (!io) return could_not_start(io.error().text);
   const auto listeners = open_listeners(options->listen);
   if (!listeners) return could_not_start(listeners.error().text);
-  const load::Values values(options->sizes, options->seed);
+  const load::Values values(options->sizes, options->value_seed);
   const Store store(values, options->hit_ratio);
   const std::string failure = serve(*options, *io, store, *listeners);
   for (const std::string& path : listeners->socket_files) ::unlink(path.c_str());

@@ -43,6 +43,7 @@ struct Words {
   std::string corrupt_rate = "0";
   std::string swap_rate = "0";
   std::string rate_cap;
+  std::string value_seed = "1";
   std::string seed = "1";
 };
 
@@ -78,10 +79,10 @@ void declare(CLI::App& app, Words& words) {
                  "share of replies that change places with the next one, of the same connection or "
                  "of another [0]")
       ->type_name("SHARE");
-  app.add_option("--seed", words.seed,
-                 "of values and of all random choices; for values to be right the load generator's "
-                 "must be the same [1]")
+  app.add_option("--value-seed", words.value_seed,
+                 "what values follow from besides their keys; load checks them by the same [1]")
       ->type_name("N");
+  app.add_option("--seed", words.seed, "of all random choices [1]")->type_name("N");
 }
 
 // Checks the words, one option after the other; the first that is wrong is remembered.
@@ -173,6 +174,7 @@ BackendOptions read(Reader& reader, const Words& words) {
   options.sabotage.corruptions = reader.share("--corrupt-rate", words.corrupt_rate);
   options.sabotage.swaps = reader.share("--swap-rate", words.swap_rate);
   read_rate_cap(reader, words.rate_cap, options);
+  options.value_seed = reader.number("--value-seed", words.value_seed, UINT64_MAX);
   options.seed = reader.number("--seed", words.seed, UINT64_MAX);
   return options;
 }

@@ -23,6 +23,7 @@ struct BackendOptions {
   ServiceTime service_time;
   SabotageShares sabotage;
   double rate_cap = 0;  // requests a second, all threads together; 0: none
+  u64 value_seed = 1;
   u64 seed = 1;
 };
 
