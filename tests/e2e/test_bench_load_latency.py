@@ -26,14 +26,28 @@ def server(cluster):
 
 
 def stall(server, begins_after):
-    """Freezes the server for STALL seconds; for how long exactly."""
+    """Freezes the server for STALL seconds; how long exactly, at least and at most."""
     time.sleep(begins_after)
+    asked = time.monotonic()
     server.pause()
-    begun = time.monotonic()
+    frozen = time.monotonic()
     time.sleep(STALL)
-    length = time.monotonic() - begun
+    least = time.monotonic() - frozen
     server.resume()
-    return length
+    return least, time.monotonic() - asked
+
+
+def run_with_a_stall(server, *arguments):
+    """A run whose stall is known to 2 %, on a machine that did not itself stand still for long: its
+    result and the length of the stall."""
+    for _ in range(5):
+        run = Load(server.directory, server.endpoint, "--rate", RATE, "--seconds", SECONDS,
+                   *arguments)
+        least, most = stall(server, SECONDS / 3)
+        result = run.finish()
+        if most - least < 0.02 * STALL and result["schedule_lag_us"]["max"] < 0.25e6 * STALL:
+            return result, least
+    raise AssertionError("this machine stalls by itself")
 
 
 @pytest.mark.parametrize("arrivals", ["poisson", "even"])
@@ -41,10 +55,7 @@ def test_a_stall_is_in_the_percentiles_as_theory_has_it(server, arrivals):
     """Of the requests of SECONDS seconds, those of the stall have waited for its rest: a share of
     STALL / SECONDS of all, evenly between 0 and the stall. So percentile p of all is the percentile
     1 - (1 - p) * SECONDS / STALL of these, for every p beyond 1 - STALL / SECONDS."""
-    run = Load(server.directory, server.endpoint, "--rate", RATE, "--seconds", SECONDS,
-               "--arrivals", arrivals)
-    length = stall(server, SECONDS / 3)
-    result = run.finish()
+    result, length = run_with_a_stall(server, "--arrivals", arrivals)
     latency = {name: value / 1e6 for name, value in result["latency_us"].items()}
     count = result["counts"]["requests"]
     assert latency["max"] == pytest.approx(length, rel=0.05)
@@ -66,9 +77,8 @@ def test_redis_benchmark_leaves_the_stall_out(server):
     calibration = measure_by_redis_benchmark(server, 20000)
     requests = int(float(calibration["rps"]) * 4)
     process = start_redis_benchmark(server, requests)
-    length = stall(server, 1)
+    stall(server, 1)
     result = row_of(process.communicate(timeout=60)[0])
-    assert length >= STALL
     assert float(result["max_latency_ms"]) > 900  # it was there, ...
     assert float(result["p99_latency_ms"]) < 100  # ... and 99 % know nothing of it
 
