@@ -278,21 +278,36 @@ LAWS = {
 }
 
 
+def waited_for_cores(*processes):
+    """Seconds for which these processes could have run, but others did (proc(5), schedstat)."""
+    files = [file for pid in processes
+             for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[1]) for file in files) / 1e9
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("law", LAWS)
 def test_service_times_are_measured_back_to_2_percent(law):
     """The machine's own delays come on top, tenths of a millisecond when nobody else works on it.
-    So the best of three runs counts; the draws are the same in each, by their seed."""
+    So the best of three runs counts, and none in which others had the cores for so long that 2 %
+    cannot be seen; the draws are the same in each, by their seed."""
     connections, count, quantile = LAWS[law]
     worst = []
     for _ in range(3):
         with backend("--service-time", law, "--seed", 3) as server:
+            processes = (os.getpid(), server.process.pid)
+            before = waited_for_cores(*processes)
             cuts = statistics.quantiles(latencies(server.endpoint, connections, count), n=100)
+            waited = (waited_for_cores(*processes) - before) / count
         strays = {p: cuts[p - 1] * 1000 / quantile(p / 100) - 1 for p in (10, 25, 50, 75, 90, 95)}
-        worst.append(max(abs(stray) for stray in strays.values()))
-        print(law, {p: f"{stray:+.2%}" for p, stray in strays.items()})
-        if worst[-1] <= 0.02:
+        stray = max(abs(stray) for stray in strays.values())
+        print(law, {p: f"{stray:+.2%}" for p, stray in strays.items()}, f"waited {waited:.6f} s")
+        if stray <= 0.02:
             return
+        if waited < 50e-6:
+            worst.append(stray)
+    if not worst:
+        pytest.skip("others keep the cores of this machine busy")
     raise AssertionError(f"measured {worst} beside what was ordered")
 
 
