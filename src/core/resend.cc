@@ -130,7 +130,10 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
     }
     std::size_t used = 0;
     const auto find = is_redis ? find_redis_server : find_memcached_server;
-    const std::optional<u32> server = find(context, context.pools[pool], bytes, used);
+    std::optional<u32> server = find(context, context.pools[pool], bytes, used);
+    // Whose keys were apart once may be behind later requests for one of them ever after.
+    if (!server) request.stays = true;
+    if (request.stays) server.reset();
     const std::string_view own = bytes.substr(0, used);
     bytes.remove_prefix(used);
     const u32 client = client_of(context, request);
