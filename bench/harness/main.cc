@@ -4,6 +4,7 @@
 
 #include "backend/backend_main.h"
 #include "load/load_main.h"
+#include "planner_main.h"
 
 namespace {
 
@@ -15,6 +16,7 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"backend", ringfold::backend::backend_main, "a null server: answers at once, out of nothing"},
+    {"compare", ringfold::planner_main, "several targets under the same traffic, in turns"},
     {"load", ringfold::load::load_main, "drives traffic at a server or proxy, checks every reply"},
 };
 
