@@ -16,6 +16,7 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"backend", ringfold::backend::backend_main, "a null server: answers at once, out of nothing"},
+    {"capacity", ringfold::planner_main, "the highest load that holds a latency; what is needed"},
     {"compare", ringfold::planner_main, "several targets under the same traffic, in turns"},
     {"load", ringfold::load::load_main, "drives traffic at a server or proxy, checks every reply"},
 };

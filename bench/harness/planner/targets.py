@@ -29,8 +29,8 @@ class Target:
         self.text = text
         self.is_command = not ADDRESS.fullmatch(text)
         if self.is_command and "{port}" not in text and "{config}" not in text:
-            raise UsageError(f"--target {name}={text}: neither an address (HOST:PORT, unix:PATH) nor "
-                             "a command with {port} or {config}")
+            raise UsageError(f"--target {name}={text}: neither an address (HOST:PORT, unix:PATH) "
+                             "nor a command with {port} or {config}")
         self.address = None if self.is_command else text
         self.config = None
         self.pids = []
