@@ -157,7 +157,7 @@ def test_goals():
 
 def run_of(**changes):
     run = {"faults": {"errors": 0, "unanswered": 0}, "latency_us": {"p99": 500}, "seconds": 10,
-           "requests_per_second": 1000, "load_cores": 0.2, "load_threads": 1, "lag_us": 3,
+           "requests_per_second": 1000, "load_cores": 0.2, "load_threads": 1, "lag_us": 3, "pipeline": 1024,
            "machine_busy": 0.5, "groups": {"proxy": {"cores": 0.4},
                                            "servers": {"busiest_cores": 0.3}}}
     return {**run, **changes}
@@ -170,6 +170,7 @@ def run_of(**changes):
     ({"requests_per_second": 900}, "waiting"),
     ({"latency_us": {"p99": 1500}, "load_cores": 0.97}, "generator"),
     ({"latency_us": {"p99": 1500}, "lag_us": 600}, "generator"),
+    ({"latency_us": {"p99": 1500}, "lag_us": 600, "pipeline": 1}, "waiting"),
     ({"latency_us": {"p99": 1500}, "machine_busy": 0.99}, "machine"),
     ({"latency_us": {"p99": 1500}, "groups": {"servers": {"busiest_cores": 0.95}}}, "servers"),
     ({"latency_us": {"p99": 1500}, "machine_busy": 0.99, "groups": {"proxy": {"cores": 0.95}}},

@@ -104,6 +104,21 @@ def test_interrupt_keeps_whole_runs(server, tmp_path):
     assert result["interrupted"] and result["targets"][0]["runs"] >= 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_running(server, tmp_path, number):
+    server.client().config_resetstat()
+    process = subprocess.Popen(
+        [BENCH, "compare", "--target", f"a={place(server.endpoint)}", "--target",
+         f"b={harness.BINARY} -c {{config}}", "--config", f"b={proxy_config(tmp_path, server)}",
+         "--", "--seconds", "60", "-c", "4"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+    harness.wait_until(lambda: server.client().info("commandstats").get("cmdstat_get"), "traffic")
+    assert names_of_processes(str(tmp_path))
+    process.send_signal(number)
+    assert process.wait(60) == 130
+    assert not names_of_processes(str(tmp_path))
+
+
 @pytest.mark.parametrize("words, said", [
     ([], "--target"),
     (["--target", "a=127.0.0.1:1"], "two targets"),

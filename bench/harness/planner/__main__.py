@@ -1,6 +1,7 @@
 """Run by ringfold-bench: python3 .../planner/__main__.py SUBCOMMAND OPTION..."""
 
 import os
+import signal
 import sys
 
 if sys.version_info < (3, 11):
@@ -11,10 +12,17 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from planner import errors  # noqa: E402  the path above comes first
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main(words):
     if not words or words[0] not in ("compare", "capacity"):
         print("usage: ringfold-bench compare|capacity ...", file=sys.stderr)
         return errors.BAD_USAGE
+    # Whatever ends this program, what it has started is ended first.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         if words[0] == "compare":
             from planner import compare
@@ -26,6 +34,8 @@ def main(words):
     except errors.Failure as failure:
         print(f"ringfold-bench {words[0]}: {failure}", file=sys.stderr)
         return failure.code
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
 
 
 if __name__ == "__main__":

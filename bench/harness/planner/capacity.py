@@ -9,6 +9,7 @@ from planner import (capacity_options, capacity_text, deployment, errors, measur
 from planner.goal import Goal
 from planner.load_run import Interrupted, Runner
 from planner.processes import describe_machine
+from planner.programs import finish_in_peace
 from planner.progress import Progress
 
 GOAL_DEFAULT = "p99<1ms"
@@ -139,6 +140,7 @@ def main(words):
         except (Interrupted, KeyboardInterrupt):
             pass  # what was measured until now is what there is to report
         finally:
+            finish_in_peace()
             progress.clear()
             what.stop()
         if not any(point["knee"] for point in session.points):

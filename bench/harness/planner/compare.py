@@ -9,6 +9,7 @@ from planner.intervals import median, ratio_of_medians
 from planner.load_run import Interrupted, Runner
 from planner.load_words import Traffic
 from planner.processes import check_alive, describe_machine
+from planner.programs import finish_in_peace
 from planner.progress import Progress
 from planner.system_calls import CallCounter
 from planner.targets import make_targets
@@ -166,6 +167,7 @@ def main(words):
         except KeyboardInterrupt:
             pass  # while a target was starting: there is nothing to keep
         finally:
+            finish_in_peace()
             progress.clear()
             for target in targets:
                 target.stop()

@@ -47,6 +47,7 @@ def summarize(run, usage, machine_busy, percentiles):
         "seconds": run["seconds"], "latency_us": latency, "faults": faults,
         "fault_examples": run["faults"][:3], "unexpected_misses": counts["unexpected_misses"],
         "load_cores": run["cpu"]["cores"], "load_threads": run["plan"]["threads"],
+        "pipeline": run["plan"]["pipeline"],
         "load_us_per_request": run["cpu"]["us_per_request"],
         "lag_us": run["schedule_lag_us"]["mean"], "groups": groups, "machine_busy": machine_busy,
         "percentiles": percentiles}

@@ -62,6 +62,12 @@ def accepts(address):
     return True
 
 
+def finish_in_peace():
+    """From here on no signal interrupts: what was started is being ended, results are written."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def parse_cores(text):
     """"0", "0,2" or "0-3" as a set of cores."""
     cores = set()

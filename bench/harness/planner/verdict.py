@@ -7,6 +7,7 @@ BUSY_LOAD = 0.85      # of its threads: the load generator can do no more
 BUSY_SERVER = 0.9     # of a core: a server (one thread each) can do no more
 BUSY_MACHINE = 0.95   # of all cores
 LATE_SHARE = 0.25     # of the goal, the mean lateness of the load generator
+AMPLE_PIPELINE = 1024  # load's own in the open loop; with less it may be late for want of room
 RATE_SHARE = 0.98     # of the rate that was asked for must be answered in time
 
 OWN_LIMITS = ("proxy", "waiting")  # the others mean that the machine, not the proxy, is the limit
@@ -32,7 +33,7 @@ def who_limits(run, goal_us, threads):
         return "generator"
     if run["machine_busy"] >= BUSY_MACHINE:
         return "machine"
-    if run["lag_us"] > LATE_SHARE * goal_us:
+    if run["lag_us"] > LATE_SHARE * goal_us and run["pipeline"] >= AMPLE_PIPELINE:
         return "generator"
     if "servers" in groups and groups["servers"]["busiest_cores"] >= BUSY_SERVER:
         return "servers"
