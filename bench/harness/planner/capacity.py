@@ -38,7 +38,7 @@ def measure_all(session, shapes, wants_calls):
             session.fill(shape)
         point = session.search(shape)
         limit = point["knee"]["limit"]
-        if limit is not None and not verdict.is_own_limit(limit) and limit != "faults":
+        if limit is not None and not verdict.is_own_limit(limit):
             machine_is_full_at = min(shape["threads"], machine_is_full_at or shape["threads"])
         if point is session.points[0]:
             session.climb(point, shape)

@@ -19,9 +19,9 @@ def confidence(knee):
         return "no rate held the goal"
     text = (f"held in {knee['held']} of {knee['trials_at_rate']} runs (95 %: in "
             f"{knee['share_low']:.0%} to {knee['share_high']:.0%})")
-    low = number(knee["low"]) if knee["low"] else "?"
-    high = number(knee["high"]) if knee["high"] else "?"
-    return f"{text}; always held up to {low}, never from {high}"
+    low = f"always held up to {number(knee['low'])}" if knee["low"] else "no rate always held"
+    high = f"never from {number(knee['high'])}" if knee["high"] else "no rate always failed"
+    return f"{text}; {low}, {high}"
 
 
 def limit_text(knee):
@@ -31,7 +31,7 @@ def limit_text(knee):
     if knee["limit"] is None:
         return "nothing failed: the rate could be higher"
     text = verdict.EXPLANATIONS[knee["limit"]]
-    if not verdict.is_own_limit(knee["limit"]) and knee["limit"] != "faults":
+    if not verdict.is_own_limit(knee["limit"]):
         return f"the machine, not the proxy, is the limit: {text}; a proxy alone would hold more"
     return text
 

@@ -63,7 +63,7 @@ def answer(result):
     if result["quick"]:
         parts.append('<p class="warning">A quick run: few and short runs, a rough answer.</p>')
     limit = knee["limit"]
-    if limit is not None and not verdict.is_own_limit(limit):
+    if knee["rate"] and limit is not None and not verdict.is_own_limit(limit):
         parts.append('<p class="warning">The rate is a lower bound of what the proxy can do.</p>')
     return section("answer", "The answer", *parts)
 

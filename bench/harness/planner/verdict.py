@@ -10,7 +10,8 @@ LATE_SHARE = 0.25     # of the goal, the mean lateness of the load generator
 AMPLE_PIPELINE = 1024  # load's own in the open loop; with less it may be late for want of room
 RATE_SHARE = 0.98     # of the rate that was asked for must be answered in time
 
-OWN_LIMITS = ("proxy", "waiting")  # the others mean that the machine, not the proxy, is the limit
+# Of the proxy or of what it serves; the others mean that the machine, not the proxy, is the limit.
+OWN_LIMITS = ("proxy", "waiting", "faults")
 EXPLANATIONS = {
     "proxy": "the proxy's threads are busy",
     "waiting": "nobody is busy: requests wait for each other in the proxy or at a server",
