@@ -157,8 +157,8 @@ def test_goals():
 
 def run_of(**changes):
     run = {"faults": {"errors": 0, "unanswered": 0}, "latency_us": {"p99": 500}, "seconds": 10,
-           "requests_per_second": 1000, "load_cores": 0.2, "load_threads": 1, "lag_us": 3, "pipeline": 1024,
-           "machine_busy": 0.5, "groups": {"proxy": {"cores": 0.4},
+           "requests_per_second": 1000, "load_cores": 0.2, "load_threads": 1, "lag_us": 3,
+           "pipeline": 1024, "machine_busy": 0.5, "groups": {"proxy": {"cores": 0.4},
                                            "servers": {"busiest_cores": 0.3}}}
     return {**run, **changes}
 
@@ -173,8 +173,8 @@ def run_of(**changes):
     ({"latency_us": {"p99": 1500}, "lag_us": 600, "pipeline": 1}, "waiting"),
     ({"latency_us": {"p99": 1500}, "machine_busy": 0.99}, "machine"),
     ({"latency_us": {"p99": 1500}, "groups": {"servers": {"busiest_cores": 0.95}}}, "servers"),
-    ({"latency_us": {"p99": 1500}, "machine_busy": 0.99, "groups": {"proxy": {"cores": 0.95}}},
-     "proxy")])
+    ({"latency_us": {"p99": 1500}, "machine_busy": 0.99,
+      "groups": {"proxy": {"cores": 0.95}}}, "proxy")])
 def test_verdicts(changes, limit):
     holds, reason, found = verdict.judge(run_of(**changes), 1000, goal.Goal("p99<1ms"), 1)
     if limit == "holds":
@@ -342,12 +342,24 @@ def test_the_report(quick_run):
     text = quick_run[2].read_text()
     page = Page(text)
     assert page.sections == SECTIONS
-    assert page.pictures == 5
+    assert page.pictures == 4  # threads were not swept, so that no law is drawn
     assert len(page.ids) == len(set(page.ids))
     assert page.outside == [] and "@import" not in text and "<script" not in text
     assert 'name="viewport"' in text and "@media print" in text
     assert "prefers-color-scheme: dark" in text
     assert not re.search(r"#0[1-6]0[1-6]0[1-6]", text)  # colours of plots that missed their role
+
+
+@needs_binary
+@needs_numpy
+def test_the_report_draws_the_law_of_scaling(quick_run):
+    from planner import report
+    points = points_of((50000, 0.05, 0.002), [1, 2, 4], 0.03)
+    text = report.page({**quick_run[1], "scaling": {**scaling.fit(points), "points": points}})
+    page = Page(text)
+    assert page.pictures == 5 and page.sections == SECTIONS
+    assert len(page.ids) == len(set(page.ids))
+    assert "sigma (contention) 0.0500" in text
 
 
 @needs_binary
@@ -372,7 +384,7 @@ def test_the_report_in_a_browser(quick_run, width, tmp_path):
     assert title, run.stderr
     seen = json.loads(title.group(1))
     assert seen["wide"] <= seen["inner"]
-    assert len(seen["plots"]) == 5 and all(size > 250 for size in seen["plots"])
+    assert len(seen["plots"]) == 4 and all(size > 250 for size in seen["plots"])
 
 
 @needs_binary

@@ -53,7 +53,8 @@ def point_rows(result):
         memory = memory_of(point)
         rows.append([
             shape_text(point), number(knee["rate"]),
-            f"{number(knee['low'])} - {number(knee['high'])}",
+            f"{number(knee['low']) if knee['low'] else '?'} - "
+            f"{number(knee['high']) if knee['high'] else '?'}",
             number(point["closed_loop"]["requests_per_second"]),
             number(cost_at_knee(point, "proxy"), ".3f"),
             number(cost_at_knee(point, "servers"), ".3f"),
@@ -82,6 +83,8 @@ def ladder_rows(result):
 def scaling_lines(found):
     if not found:
         return []
+    if len(found["points"]) == 1:
+        return [found["remark"]]
     lines = [f"scaling over threads (Universal Scalability Law): one thread "
              f"{found['lambda']:,.0f} requests/s"]
     for name, meaning in (("sigma", "contention"), ("kappa", "coherence")):

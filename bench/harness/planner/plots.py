@@ -139,7 +139,7 @@ def percentiles(result):
                      if run["percentiles"]), default=100)
         shown = [level for level in levels if 1 / (1 - level) <= max(reach, 100)]
         axes.set_xticks([1 / (1 - level) for level in shown])
-        axes.set_xticklabels([f"{level * 100:g} %" for level in shown])
+        axes.set_xticklabels([f"{level * 100:g} %" for level in shown], fontsize=9)
         axes.xaxis.set_minor_formatter(NullFormatter())
         _log_axis(axes.yaxis)
     return _draw("Percentiles of the latency", paint, "share of requests that are faster",

@@ -114,6 +114,8 @@ def plots(result):
     parts = [paragraph("No rate held the goal, so that there is nothing to fit.")]
     if found:
         lines = [line.strip() for line in capacity_text.scaling_lines(found)]
+        parts = [items(lines)]
+    if found and len(found["points"]) > 1:
         parts = [figure(draw.threads(result), "The Universal Scalability Law, fitted to the "
                         "highest rates that hold the goal; bars: from always held to never held."),
                  items(lines)]
