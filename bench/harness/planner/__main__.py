@@ -34,6 +34,9 @@ def main(words):
     except errors.Failure as failure:
         print(f"ringfold-bench {words[0]}: {failure}", file=sys.stderr)
         return failure.code
+    except BrokenPipeError:  # who reads has seen enough; the files are written before the text
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.GOOD
     except KeyboardInterrupt:
         return errors.INTERRUPTED
 

@@ -147,7 +147,7 @@ def main(words):
             print("interrupted before a run was complete", file=sys.stderr)
             return errors.INTERRUPTED
         result = evaluate(session, options, base, remarks, was_interrupted)
-    print(capacity_text.text(result))
     write(options, result)
+    print(capacity_text.text(result), flush=True)
     has_rate = any(point["knee"] and point["knee"]["rate"] for point in session.points)
     return errors.GOOD if has_rate else errors.WRONG_REPLIES

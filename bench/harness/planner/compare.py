@@ -130,7 +130,6 @@ def report(options, session, was_interrupted):
     result = {"tool": "ringfold-bench compare", "machine": describe_machine(),
               "load_options": options.load, "pinning": options.pin, "rounds": options.reps,
               "interrupted": was_interrupted, "targets": rows, "runs": session.rounds}
-    print(compare_text.table(result))
     if options.json:
         try:
             with open(options.json, "w", encoding="utf-8") as out:
@@ -138,6 +137,7 @@ def report(options, session, was_interrupted):
                 out.write("\n")
         except OSError as error:
             raise errors.StartError(f"--json {options.json}: {error.strerror}") from None
+    print(compare_text.table(result), flush=True)
     return errors.WRONG_REPLIES if any(row["faults"] for row in rows) else errors.GOOD
 
 
