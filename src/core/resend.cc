@@ -149,6 +149,9 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
   context.blocks.give(copy);
 }
 
+// What a part is answered with whose client has gone: all others are dealt or stay.
+constexpr std::string_view kUnreadLine = "-ERR nobody waits\r\n";
+
 // Takes all but the greetings off a connection that is not ready. Returns the first one.
 u32 detach_waiting(Context& context, BackendConnection& connection) {
   u32* link = &connection.first_pending;
@@ -190,7 +193,8 @@ void deal_waiting(Context& context, u16 pool_index) {
                          connection.state == BackendState::greeting;
       if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
       const Batch unsent = std::exchange(connection.queued, Batch{});
-      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, {});
+      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index,
+                kUnreadLine);
     }
   }
 }
