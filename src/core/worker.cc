@@ -114,6 +114,7 @@ Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
   ListenOptions options;
   options.backlog = static_cast<int>(pool.config->backlog);
   options.keepalive = pool.config->tcp_keepalive;
+  options.unread_timeout_ms = pool.config->client_idle_timeout_ms;
   for (const Address& address : pool.addresses->listen) {
     const Expected<int> fd = context.ring.listen(address, options);
     if (!fd) return fail(fmt::format("pool \"{}\": {}", pool.config->name, fd.error().text));

@@ -7,7 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -35,9 +37,12 @@ class Descriptor {
   int fd_;
 };
 
+bool set_option(int fd, int level, int option, int value) {
+  return ::setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
 bool set_on(int fd, int level, int option) {
-  const int on = 1;
-  return ::setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+  return set_option(fd, level, option, 1);
 }
 
 std::string remedy(const Address& address, int error) {
@@ -138,6 +143,8 @@ Expected<int> open_listener(const Address& address, const ListenOptions& options
                set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT) &&
                set_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);
     if (options.keepalive) set = set && set_on(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
+    const u32 timeout_ms = std::min<u32>(options.unread_timeout_ms, INT32_MAX);
+    set = set && set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout_ms));
     if (!set) return listen_failure(address, errno);
   }
   if (::bind(fd.get(), address.get(), address.length) != 0) return listen_failure(address, errno);

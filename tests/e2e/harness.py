@@ -322,6 +322,10 @@ class Proxy:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def cpu_seconds(self):
         """Processor time used so far, of all threads, in the program and in the kernel."""
         stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()

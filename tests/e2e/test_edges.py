@@ -3,7 +3,6 @@ tiny that no receive finds a buffer, completions overflow and sends are cut shor
 (RINGFOLD_TEST_RING, see tests/README.md). Nobody may notice, and nothing may be left behind."""
 
 import concurrent.futures
-import os
 import random
 import re
 import select
@@ -55,12 +54,8 @@ def proxy(request, ring, cluster):
     idle = settled_descriptors(one)
     yield one
     check_service(one)
-    harness.wait_until(lambda: descriptors(one) <= idle,
+    harness.wait_until(lambda: one.descriptors() <= idle,
                        f"{idle} descriptors and no more")
-
-
-def descriptors(proxy):
-    return len(os.listdir(f"/proc/{proxy.pid}/fd"))
 
 
 def settled_descriptors(proxy):
@@ -70,7 +65,7 @@ def settled_descriptors(proxy):
     seen = [0]
 
     def is_settled():
-        seen.append(descriptors(proxy))
+        seen.append(proxy.descriptors())
         return len(seen) > 40 and len(set(seen[-40:])) == 1
     harness.wait_until(is_settled, "the number of descriptors to settle")
     return seen[-1]

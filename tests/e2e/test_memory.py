@@ -3,6 +3,7 @@ and the others are served."""
 
 import resource
 import select
+import time
 
 import pytest
 
@@ -196,6 +197,31 @@ def test_idle_clients_are_closed_and_others_are_not(cluster):
         cluster.servers[0].resume()
         assert waiting.reply() == b"$1\r\n1\r\n"
         assert busy.call("PING") == b"+PONG\r\n"
+
+
+def test_clients_that_do_not_read_are_closed_and_slow_ones_are_not(cluster):
+    cluster.add_server()
+    proxy = cluster.start_proxy(client_idle_timeout_ms=500)
+    value = pattern(16 * MIB)
+    expected = b"$%d\r\n%s\r\n" % (len(value), value)
+    with proxy.raw() as slow:
+        assert slow.call("SET", "big", value) == b"+OK\r\n"
+        begin = proxy.descriptors()
+        with proxy.raw() as stuck:
+            for client in (stuck, slow):
+                client.send(wire.encode("GET", "big"))
+            start = time.monotonic()
+            heard = bytearray()
+            while len(heard) < len(expected):
+                heard += slow.socket.recv(65536)
+                time.sleep(0.01)
+            assert heard == expected
+            assert time.monotonic() - start > 2  # far beyond the timeout
+            slow.close()
+            harness.wait_until(lambda: proxy.descriptors() < begin, "the end of both")
+            # What it can still read is what its own kernel has; there is no more behind it.
+            with pytest.raises((ConnectionError, wire.ConnectionClosed)):
+                stuck.reply()
 
 
 def test_without_descriptors_accepting_pauses_and_resumes(cluster, tmp_path, monkeypatch):

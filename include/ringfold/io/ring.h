@@ -84,6 +84,9 @@ struct Completion {
 struct ListenOptions {
   int backlog = 1024;
   bool keepalive = true;
+  // TCP: an accepted peer that takes nothing of what waits for it for so long is reset by the
+  // kernel (TCP_USER_TIMEOUT, ms). 0: never, as long as it is alive.
+  u32 unread_timeout_ms = 0;
 };
 
 // A listening socket that exists already, and the address it listens on.
