@@ -145,7 +145,7 @@ def test_hundreds_of_clients_with_long_pipelines(proxy):
     def visit(index):
         speaker = Speaker(proxy, 1 + index)
         with speaker.connect() as client:
-            for depth, size_max in ((60, 3000), (2, 200_000), (1, 10)):
+            for depth, size_max in ((30, 3000), (1, 200_000), (1, 10)):
                 check_burst(client, speaker.burst(depth, size_max))
     in_parallel(visit, 200)
 
@@ -232,7 +232,7 @@ def test_torture(ring, protocol, seed):
         pytest.skip(f"{driver} is not built")
     done = subprocess.run(
         [sys.executable, harness.ROOT / "tests/torture/torture.py", "--protocol", protocol,
-         "--threads", "1", "--secs", "10", "--seed", str(seed), "--rate", "3000",
+         "--threads", "1", "--secs", "6", "--seed", str(seed), "--rate", "3000",
          "--connections", "200", "--no-network", "--io", harness.IO or "auto", "--binary",
          harness.BINARY, "--driver", driver],
         capture_output=True, text=True, timeout=300, check=False)
