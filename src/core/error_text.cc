@@ -63,6 +63,9 @@ std::string failure_reason(Failure failure, std::string_view detail) {
     case Failure::out_of_requests:
       text = "was not asked: too many requests are in flight";
       break;
+    case Failure::keys_moved:
+      text = "no longer has all keys of the request: a server was ejected or came back";
+      break;
   }
   if (detail.empty()) return std::string(text);
   return fmt::format("{}: {}", text, detail);

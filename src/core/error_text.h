@@ -31,6 +31,7 @@ enum class Failure : u8 {
   cut_off,             // no answer within drain_timeout_ms, while the process ends
   out_of_descriptors,  // no socket could be made
   out_of_requests,     // the worker's table of requests is full
+  keys_moved,          // the request waited, and its keys are on several servers now
 };
 
 // What happened at a server, without the server's name: for the log. detail is appended when not

@@ -46,7 +46,6 @@ struct alignas(64) Request {
   bool streaming : 1 = false;  // part of the reply is with the client already
   bool expired : 1 = false;    // past its deadline: answered with an error
   bool closes : 1 = false;     // the client is closed behind this reply
-  bool stays : 1 = false;      // with its connection, though its keys have moved (resend.h)
   u32 taken_at = 0;            // the client's taken_bytes when it was taken
   Nanos deadline = kNever;
   u64 begins_at = 0;       // where its bytes begin, counted from the connection's first byte

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "core/context.h"
@@ -17,30 +17,35 @@ namespace {
 // More than that is not copied about; with one request of it waiting, a copy is soon made.
 constexpr u64 kResendMax = 16_MiB;
 
-// The one server of all the keys that were added.
-class CommonServer {
+// Where a request goes by its keys: kNone without keys.
+struct Holder {
+  u32 server = kNone;
+  bool is_one = true;  // false: the keys are on several servers
+};
+
+// Of the keys that are added.
+class HolderFinder {
  public:
-  explicit CommonServer(Context& context, const Pool& pool)
+  HolderFinder(Context& context, const Pool& pool)
       : shards_(pool.shards), random_(context.prng.next()) {}
 
   void add(std::string_view key) {
     const u32 server = shards_.route(key, random_);
-    is_one_ = !found_ || (is_one_ && server == *found_);
-    found_ = server;
+    if (found_.server != kNone && found_.server != server) found_.is_one = false;
+    found_.server = server;
   }
-  std::optional<u32> get() const { return is_one_ ? found_ : std::nullopt; }
+  Holder get() const { return found_; }
 
  private:
   const ShardMap& shards_;
   const u64 random_;
-  std::optional<u32> found_;
-  bool is_one_ = false;
+  Holder found_;
 };
 
-// Where the request at the start of bytes goes by its keys, if that is one server. used: its
-// length. Requires: these are bytes that were made for a server, so they are well-formed.
-std::optional<u32> find_redis_server(Context& context, const Pool& pool, std::string_view bytes,
-                                     std::size_t& used) {
+// Of the keys of the request at the start of bytes. used: its length. Requires: these are bytes
+// that were made for a server, so they are well-formed.
+Holder find_redis_holder(Context& context, const Pool& pool, std::string_view bytes,
+                         std::size_t& used) {
   RequestFrame frame;
   const ParseStatus status = resp::parse_request(bytes, UINT64_MAX, frame);
   RINGFOLD_ASSERT(status == ParseStatus::complete);
@@ -52,31 +57,31 @@ std::optional<u32> find_redis_server(Context& context, const Pool& pool, std::st
   if (command != nullptr && command->route == Route::container && words.next(word)) {
     command = resp::find_subcommand(*command, bytes.substr(word.offset, word.length));
   }
-  if (command == nullptr || command->route == Route::container) return std::nullopt;
-  CommonServer common(context, pool);
+  HolderFinder finder(context, pool);
+  if (command == nullptr || command->route == Route::container) return finder.get();
   resp::KeyCursor keys(*command, bytes.substr(0, used), frame);
-  while (keys.next(word)) common.add(bytes.substr(word.offset, word.length));
-  return common.get();
+  while (keys.next(word)) finder.add(bytes.substr(word.offset, word.length));
+  return finder.get();
 }
 
-std::optional<u32> find_memcached_server(Context& context, const Pool& pool, std::string_view bytes,
-                                         std::size_t& used) {
+Holder find_memcached_holder(Context& context, const Pool& pool, std::string_view bytes,
+                             std::size_t& used) {
   RequestFrame frame;
   const memcached::CommandRow* row = nullptr;
   const ParseStatus status = memcached::parse_request(bytes, UINT64_MAX, frame, row);
   RINGFOLD_ASSERT(status == ParseStatus::complete);
   RINGFOLD_ASSERT(frame.error == nullptr);
   used = frame.offset;
-  CommonServer common(context, pool);
+  HolderFinder finder(context, pool);
   if (row->route == Route::by_key) {
     std::array<char, 256> scratch;
-    common.add(memcached::routing_key(*row, bytes, frame, scratch));
+    finder.add(memcached::routing_key(*row, bytes, frame, scratch));
   } else if (row->route == Route::split_keys) {
     memcached::TokenCursor keys(bytes, frame, row->key_at);
     Argument key;
-    while (keys.next(key)) common.add(bytes.substr(key.offset, key.length));
+    while (keys.next(key)) finder.add(bytes.substr(key.offset, key.length));
   }
-  return common.get();
+  return finder.get();
 }
 
 // Who waits for the request; kNone: nobody does.
@@ -110,8 +115,9 @@ void resend(Context& context, u16 pool, u32 request_index, u32 client, u32 serve
   note_load(context, client, connection);
 }
 
-// Deals the requests of a line anew. Those that cannot go to one server by their keys stay with the
-// connection, or if it is gone (kNone) fail with error_line.
+// Deals the requests of a line anew. Those without keys stay with the connection, or fail with
+// error_line when it is gone (kNone). Those whose keys are on several servers now fail with it: if
+// they stayed, a later request for one of the keys could come to be in front of them, or behind.
 void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 stays_with,
                std::string_view error_line) {
   const bool is_redis = context.pools[pool].config->protocol == Protocol::redis;
@@ -129,17 +135,15 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
       continue;
     }
     std::size_t used = 0;
-    const auto find = is_redis ? find_redis_server : find_memcached_server;
-    std::optional<u32> server = find(context, context.pools[pool], bytes, used);
-    // Whose keys were apart once may be behind later requests for one of them ever after.
-    if (!server) request.stays = true;
-    if (request.stays) server.reset();
+    const auto find = is_redis ? find_redis_holder : find_memcached_holder;
+    const Holder holder = find(context, context.pools[pool], bytes, used);
     const std::string_view own = bytes.substr(0, used);
     bytes.remove_prefix(used);
     const u32 client = client_of(context, request);
-    if (client != kNone && server) {
-      resend(context, pool, request_index, client, *server, own);
-    } else if (client != kNone && stays_with != kNone) {
+    const bool has_keys = holder.server != kNone;
+    if (client != kNone && has_keys && holder.is_one) {
+      resend(context, pool, request_index, client, holder.server, own);
+    } else if (client != kNone && !has_keys && stays_with != kNone) {
       put_in_line(context, stays_with, request_index, own);
     } else {
       answer_with_failure(context, request_index, error_line);
@@ -148,9 +152,6 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
   RINGFOLD_ASSERT(bytes.empty());
   context.blocks.give(copy);
 }
-
-// What a part is answered with whose client has gone: all others are dealt or stay.
-constexpr std::string_view kUnreadLine = "-ERR nobody waits\r\n";
 
 // Takes all but the greetings off a connection that is not ready. Returns the first one.
 u32 detach_waiting(Context& context, BackendConnection& connection) {
@@ -184,7 +185,10 @@ void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
 }
 
 void deal_waiting(Context& context, u16 pool_index) {
-  for (const Backend& backend : context.pools[pool_index].backends) {
+  const Pool& pool = context.pools[pool_index];
+  for (const Backend& backend : pool.backends) {
+    const std::string moved =
+        failure_line(pool.config->protocol, Failure::keys_moved, backend.config->name);
     for (u32 place = 0; place < backend.connections.size(); ++place) {
       const u32 index = backend.connections[place];
       if (index == kNone) continue;
@@ -193,8 +197,7 @@ void deal_waiting(Context& context, u16 pool_index) {
                          connection.state == BackendState::greeting;
       if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
       const Batch unsent = std::exchange(connection.queued, Batch{});
-      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index,
-                kUnreadLine);
+      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved);
     }
   }
 }

@@ -26,7 +26,7 @@ void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
                  std::string_view error_line);
 
 // The keys have moved: deals what waits for connections that are not ready anew, so that requests
-// for a key keep their order. What has several servers now stays where it is.
+// for a key keep their order. What has several servers now fails (Failure::keys_moved).
 void deal_waiting(Context& context, u16 pool);
 
 }  // namespace ringfold

@@ -142,6 +142,10 @@ void RandomWorld::permit_errors() {
     rules.permit_fault("refused the database: ERR DB index is out of range\r\n");
   }
   if (pool_.auto_eject_hosts) rules.permit_fault("is ejected: ");
+  if (pool_.auto_eject_hosts && pool_.on_failure == OnFailure::rehash) {
+    rules.permit_fault(
+        "no longer has all keys of the request: a server was ejected or came back\r\n");
+  }
   if (!is_memcached()) rules.permit_fault("is not ready: LOADING ");
   if (pool_.client_output_limit < PoolConfig().client_output_limit) {
     rules.permit_limit("sent a reply larger than client_output_limit\r\n");

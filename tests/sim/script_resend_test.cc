@@ -128,6 +128,33 @@ TEST_CASE("what waits for a connection goes along when the keys move") {
   });
 }
 
+TEST_CASE("what waits with several keys fails when they come to be on several servers") {
+  play_script([](Script& s) {
+    s.pool.preconnect = false;
+    s.pool.server_connections = 2;
+    s.pool.auto_eject_hosts = true;
+    s.pool.server_failure_limit = 1;
+    s.pool.connect_timeout_ms = 1500;
+    s.pool.sharding.hash = HashKind::md5;  // so that keys alike are far apart
+    s.start(3);
+    s.client(0).connects();
+    s.client(1).connects();
+    s.client(1).says(get(s.key(0)));
+    s.backend(0).hears(get(s.key(0)));
+    s.backend(0).is_silent();
+    std::vector<std::string> mget = {"mget"};
+    for (u32 i = 0; i < 5; ++i) mget.push_back(s.key(0, i));
+    s.client(0).says(command(mget) + command({"ping"}));
+    s.advance(20);
+    s.backend(0).resets();
+    s.client(1).hears_error("\"s0\" broke the connection");
+    s.client(0).hears_error("\"s0\" no longer has all keys of the request");
+    s.client(0).hears(kPong);
+    s.backend(1).hears_nothing();
+    s.backend(2).hears_nothing();
+  });
+}
+
 TEST_CASE("with every server dead each request gets one error") {
   play_script([](Script& s) {
     s.backend(1).refuses();

@@ -21,6 +21,7 @@ constexpr Row kRows[] = {
     {"connection_stuck", " timed out; "},
     {"accept_failed", "could not be accepted"},
     {"ejected_error", "is ejected"},
+    {"keys_moved_error", "no longer has all keys"},
     {"memory_error", "memory_limit is nearly reached"},
     {"overload_error", "too much waits for it already"},
     {"reply_too_large", "a reply larger than client_output_limit"},

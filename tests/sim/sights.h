@@ -24,6 +24,7 @@ enum class Sight : u8 {
   accept_failed,
   // In errors to clients.
   ejected_error,
+  keys_moved_error,
   memory_error,
   overload_error,
   reply_too_large,

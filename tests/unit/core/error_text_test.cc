@@ -12,7 +12,7 @@ using namespace ringfold;
 
 TEST_CASE("every failure has a text of its own that names the server") {
   std::set<std::string> texts;
-  for (u8 i = 0; i <= static_cast<u8>(Failure::out_of_requests); ++i) {
+  for (u8 i = 0; i <= static_cast<u8>(Failure::keys_moved); ++i) {
     const std::string line = failure_line(Protocol::redis, static_cast<Failure>(i), "beta");
     CAPTURE(line);
     CHECK(line.starts_with("-ERR ringfold: server \"beta\" "));
