@@ -47,6 +47,21 @@ void* map_memory(u64 bytes) {
   return memory;
 }
 
+// Grows what map_memory() gave; it may move.
+void* remap_memory(void* memory, u64 old_bytes, u64 new_bytes) {
+#ifdef __SANITIZE_THREAD__
+  // ThreadSanitizer sees mmap and munmap, but not mremap: where one thread's memory was moved away
+  // from, it would take the next thread that gets the address for an intruder.
+  void* const moved = map_memory(new_bytes);
+  std::memcpy(moved, memory, old_bytes);
+  ::munmap(memory, old_bytes);
+#else
+  void* const moved = ::mremap(memory, old_bytes, new_bytes, MREMAP_MAYMOVE);
+  RINGFOLD_ASSERT(moved != MAP_FAILED);
+#endif
+  return moved;
+}
+
 void* allocate(u8 size_class) {
   const u32 bytes = kClassBytes[size_class];
   if (size_class >= kMappedFrom) return map_memory(bytes);
@@ -106,8 +121,7 @@ Block* BlockPool::take(u64 capacity) {
 
 Block* BlockPool::take_mapped(u64 capacity) {
   const u64 bytes = mapped_bytes(capacity);
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  RINGFOLD_ASSERT(memory != MAP_FAILED);
+  void* memory = map_memory(bytes);
   ++blocks_in_use_;
   bytes_in_use_ += bytes;
   return format(memory, bytes, kMapped);
@@ -161,8 +175,7 @@ Block* BlockPool::grow(Block* block, u64 more) {
 Block* BlockPool::grow_mapped(Block* block, u64 capacity) {
   const u64 old_bytes = static_cast<u64>(block->capacity) + kOverhead;
   const u64 new_bytes = mapped_bytes(capacity);
-  void* memory = ::mremap(static_cast<void*>(block), old_bytes, new_bytes, MREMAP_MAYMOVE);
-  RINGFOLD_ASSERT(memory != MAP_FAILED);
+  void* const memory = remap_memory(block, old_bytes, new_bytes);
   bytes_in_use_ += new_bytes - old_bytes;
   block = static_cast<Block*>(memory);
   block->data = static_cast<char*>(memory) + sizeof(Block);
