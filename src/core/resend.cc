@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/context.h"
+#include "core/pressure.h"
 #include "core/writer.h"
 #include "ringfold/proto/memcached.h"
 #include "ringfold/proto/resp.h"
@@ -198,6 +199,7 @@ void deal_waiting(Context& context, u16 pool_index) {
       if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
       const Batch unsent = std::exchange(connection.queued, Batch{});
       deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved);
+      note_relief(context, connection);
     }
   }
 }

@@ -155,6 +155,33 @@ TEST_CASE("what waits with several keys fails when they come to be on several se
   });
 }
 
+TEST_CASE("who was not read because much waited for a server is read again when it has moved") {
+  play_script([](Script& s) {
+    s.pool.preconnect = false;
+    s.pool.server_connections = 2;
+    s.pool.auto_eject_hosts = true;
+    s.pool.server_failure_limit = 1;
+    s.pool.connect_timeout_ms = 1500;
+    s.pool.server_pending_limit = 4;
+    s.start(2);
+    s.client(0).connects();
+    s.client(1).connects();
+    s.client(1).says(get(s.key(0)));
+    s.backend(0).hears(get(s.key(0)));
+    s.backend(0).is_silent();
+    const std::string gets = get(s.key(0)) + get(s.key(0, 1)) + get(s.key(0, 2));
+    s.client(0).says(gets);
+    s.advance(20);
+    s.backend(0).resets();
+    s.client(1).hears_error("\"s0\" broke the connection");
+    s.backend(1).hears(gets);
+    s.backend(1).says("$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
+    s.client(0).hears("$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
+    s.client(0).says(get(s.key(1)));
+    s.backend(1).hears(get(s.key(1)));
+  });
+}
+
 TEST_CASE("with every server dead each request gets one error") {
   play_script([](Script& s) {
     s.backend(1).refuses();
