@@ -14,6 +14,15 @@ std::string spell(const std::vector<std::string>& arguments) {
   return printable(text);
 }
 
+// Another part of the command failed, in its time, and the client was told that.
+bool is_error_of_another_part(const Issued& issued, std::string_view reply) {
+  return reply.starts_with('-') && std::any_of(issued.executions.begin(), issued.executions.end(),
+                                               [reply](const Execution& execution) {
+                                                 return !execution.overtaken &&
+                                                        execution.reply == reply;
+                                               });
+}
+
 }  // namespace
 
 u32 token_of(const std::vector<std::string>& arguments) {
@@ -51,7 +60,7 @@ void Oracle::on_executed(u32 token, Execution execution) {
                             std::to_string(other.server) + ": " + spell(execution.arguments));
     }
   }
-  note_order(token, execution.server, execution.session);
+  execution.overtaken = note_order(token, execution.server, execution.session);
   issued.executions.push_back(std::move(execution));
 }
 
@@ -74,26 +83,28 @@ void Oracle::check_home(std::string_view key, u32 server) {
                  ", which is server " + std::to_string(home) + "'s");
 }
 
-void Oracle::note_order(u32 token, u32 server, u32 session) {
+bool Oracle::note_order(u32 token, u32 server, u32 session) {
   Issued& issued = issued_[token];
   // Where keys move, requests that waited in vain for one server go behind those that another one
   // has got meanwhile; but those for one key, or one hash tag, keep their order.
   const std::string lane = std::exchange(last_routed_, {});
-  if (keys_move && lane.empty()) return;
+  if (keys_move && lane.empty()) return false;
   u32& last_of_session = last_of_session_[{issued.client, session, lane}];
   if (token < last_of_session) {
-    return universe_.fail("command #" + std::to_string(token) + " of client " +
-                          std::to_string(issued.client) + " came behind #" +
-                          std::to_string(last_of_session) + " on the same server connection");
+    universe_.fail("command #" + std::to_string(token) + " of client " +
+                   std::to_string(issued.client) + " came behind #" +
+                   std::to_string(last_of_session) + " on the same server connection");
+    return false;
   }
   last_of_session = token;
   LastExecution& last = last_[{issued.client, server, session / kSessionsOfOneAddress, lane}];
-  if (token < last.token) {
-    // Its connection was given up and its bytes came late. Nobody may have been told it went well.
-    issued.overtaken = true;
-  } else {
+  if (token >= last.token) {
     last = {token, session};
+    return false;
   }
+  // Its connection was given up and its bytes came late. Nobody may have been told it went well.
+  issued.overtaken = true;
+  return true;
 }
 
 std::size_t Oracle::longest_reply(u32 token) const {
@@ -141,7 +152,7 @@ std::string Oracle::objection(u32 token, std::string_view reply) {
     return may_cross ? "" : objection_to_error(reply);
   }
   if (is_too_large(issued, reply)) return {};
-  if (issued.overtaken && !may_leave_out(issued, reply))
+  if (issued.overtaken && !may_leave_out(issued, reply) && !is_error_of_another_part(issued, reply))
     return "a later command of the same client was executed before it";
   return check(issued, reply);
 }

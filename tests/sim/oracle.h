@@ -59,6 +59,7 @@ struct Execution {
   u32 session = 0;
   std::vector<std::string> arguments;  // memcached: the data block is the last
   std::string reply;
+  bool overtaken = false;  // a later command of the client came before it, on another connection
 };
 
 struct Issued {
@@ -70,7 +71,7 @@ struct Issued {
   std::vector<std::string> arguments;
   std::string expected;
   std::vector<Execution> executions;
-  bool overtaken = false;  // a later command of the client came before it, on another connection
+  bool overtaken = false;  // one of its executions was
 };
 
 class Oracle {
@@ -151,7 +152,8 @@ class Oracle {
   void check_home(std::string_view key, u32 server);
 
   // The command reached a server. Fails the world when a later one of its client came before it.
-  void note_order(u32 token, u32 server, u32 session);
+  // Whether the execution was overtaken.
+  bool note_order(u32 token, u32 server, u32 session);
 
   Universe& universe_;
   const u32 server_count_;
