@@ -46,7 +46,8 @@ class RandomClient final : private EndOwner, private EventTarget {
   u32 unanswered() const { return static_cast<u32>(unanswered_.size()); }
   bool can_probe() const { return !gone_ && !write_ended_ && !leaving_ && unanswered_.empty(); }
 
-  // Sends one more healthy command; probe_answered() says whether it got a server's reply.
+  // Sends one more healthy command; probe_answered() says whether it got a server's reply, or
+  // would have got one that is too large.
   void probe();
   bool probe_answered() const { return probe_answered_; }
 
