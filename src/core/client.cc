@@ -173,6 +173,7 @@ void on_client_sent(Context& context, u32 index, i32 result) {
   }
   client.out.consume(context.blocks, static_cast<u64>(result));
   note_reply_bytes(client, static_cast<u64>(result));
+  note_active(context, client);  // who reads slowly has been told something just now
   if (!client.out.empty()) client_output_grew(context, index);
   if (client.paused || client.state != ClientState::open) {
     queue_for_settling(context, index, client);

@@ -202,6 +202,26 @@ TEST_CASE("a client that does not read keeps nobody from reading") {
   });
 }
 
+TEST_CASE("who reads late is idle from then on, and closed when that has lasted") {
+  play_script([](Script& s) {
+    s.pool.client_idle_timeout_ms = 200;
+    s.start(1);
+    const std::string reply = toy::bulk(std::string(300'000, 'x'));
+    s.client().says(get("big"));
+    s.client().stops_reading();
+    s.backend().hears(get("big"));
+    s.backend().says(reply);
+    s.advance(1000);
+    s.client().goes_on_reading();
+    s.client().hears(reply);
+    s.advance(100);
+    s.client().says("PING\r\n");
+    s.client().hears("+PONG\r\n");
+    s.advance(300);
+    s.client().hears_close();
+  });
+}
+
 TEST_CASE("a protocol error is answered behind what came before, then the connection ends") {
   for (const char* rubbish : {"*1\r\n$-5\r\n", "*x\r\n", "*1\r\n:1\r\n"}) {
     static const char* bytes;
