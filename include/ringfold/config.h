@@ -24,6 +24,7 @@ enum class OnFailure : u8 {
 };
 enum class IoKind : u8 { automatic, uring, epoll };
 enum class LogLevel : u8 { error, warn, info, debug };
+enum class LogFormat : u8 { text, json };
 
 // Where something listens or is reached: host and port, or a unix path.
 struct Endpoint {
@@ -86,6 +87,7 @@ struct Config {
   u32 threads = 1;  // 0 in the file is already the number of cores here
   IoKind io = IoKind::automatic;
   LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
   std::string log_file;
   u64 memory_limit = 0;          // of all workers together; 0: none
   u32 dns_refresh_ms = 30000;    // 0: names are looked up again only when connections fail

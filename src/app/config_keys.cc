@@ -152,6 +152,12 @@ void read_log_level(ErrorList& errors, const Entry& entry, Config& config) {
   if (read_word(errors, entry, kWords, index)) config.log_level = static_cast<LogLevel>(index);
 }
 
+void read_log_format(ErrorList& errors, const Entry& entry, Config& config) {
+  constexpr std::string_view kWords[] = {"text", "json"};
+  std::size_t index = 0;
+  if (read_word(errors, entry, kWords, index)) config.log_format = static_cast<LogFormat>(index);
+}
+
 void read_memory_limit(ErrorList& errors, const Entry& entry, Config& config) {
   if (!read_size(errors, entry, kMemoryLimit, config.memory_limit)) return;
   if (config.memory_limit == 0 || config.memory_limit >= kMemoryLimitMin) return;
@@ -181,6 +187,7 @@ constexpr KeySpec<Config> kProxyKeys[] = {
     {"io", read_io},
     {"memory_limit", read_memory_limit},
     {"log_level", read_log_level},
+    {"log_format", read_log_format},
     {"log_file", [](ErrorList& errors, const Entry& entry,
                     Config& config) { read_text(errors, entry, kPath, config.log_file); }},
     {"dns_refresh_ms", read_dns_refresh},

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "app/endpoint.h"
@@ -13,19 +14,31 @@
 namespace ringfold {
 namespace {
 
-// All of one width, so that the texts stand below each other.
 std::string_view name_of(LogLevel level) {
   switch (level) {
     case LogLevel::error:
       return "error";
     case LogLevel::warn:
-      return "warn ";
+      return "warn";
     case LogLevel::info:
-      return "info ";
+      return "info";
     case LogLevel::debug:
       return "debug";
   }
   return "?";
+}
+
+std::string format_time(const timespec& time) {
+  tm utc{};
+  gmtime_r(&time.tv_sec, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     time.tv_nsec / kMillisecond);
+}
+
+// dump() writes control bytes as \u00XX by itself.
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Expected<int> open_file(const std::string& path) {
@@ -39,36 +52,41 @@ Expected<int> open_file(const std::string& path) {
 
 }  // namespace
 
-std::string format_log_line(const timespec& time, LogLevel level, std::string_view text) {
-  tm utc{};
-  gmtime_r(&time.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {} {}\n", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     time.tv_nsec / kMillisecond, name_of(level), escape_control_bytes(text));
+std::string format_log_line(LogFormat format, const timespec& time, const LogLine& line) {
+  const std::string at = format_time(time);
+  if (format == LogFormat::json) {
+    const std::string worker = line.worker ? fmt::format("\"worker\":{},", *line.worker) : "";
+    return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",{}\"text\":{}}}\n", at,
+                       name_of(line.level), worker, json_string(line.text));
+  }
+  const std::string worker = line.worker ? fmt::format("worker {}: ", *line.worker) : "";
+  // All levels as wide as the widest, so that the texts stand below each other.
+  return fmt::format("{} {:5} {}{}\n", at, name_of(line.level), worker,
+                     escape_control_bytes(line.text));
 }
 
-Expected<Log> Log::open(const std::string& path, LogLevel max_level) {
-  if (path.empty()) return Log("", STDERR_FILENO, max_level);
-  const auto fd = open_file(path);
+Expected<Log> Log::open(LogOptions options) {
+  if (options.path.empty()) return Log(std::move(options), STDERR_FILENO);
+  const auto fd = open_file(options.path);
   if (!fd) return tl::unexpected(fd.error());
-  return Log(path, *fd, max_level);
+  return Log(std::move(options), *fd);
 }
 
 Log::Log(Log&& other) noexcept
-    : path_(std::exchange(other.path_, "")),
-      fd_(std::exchange(other.fd_, STDERR_FILENO)),
-      max_level_(other.max_level_) {}
+    : options_(std::move(other.options_)), fd_(std::exchange(other.fd_, STDERR_FILENO)) {
+  other.options_.path.clear();
+}
 
 Log::~Log() {
   if (is_file()) ::close(fd_);
 }
 
-void Log::write(LogLevel level, std::string_view text) {
-  if (level > max_level_) return;
+void Log::write(const LogLine& line) {
+  if (line.level > options_.max_level) return;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  const std::string line = format_log_line(now, level, text);
-  std::string_view rest = line;
+  const std::string text = format_log_line(options_.format, now, line);
+  std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t count = ::write(fd_, rest.data(), rest.size());
     if (count < 0 && errno == EINTR) continue;
@@ -80,7 +98,7 @@ void Log::write(LogLevel level, std::string_view text) {
 
 Expected<void> Log::reopen() {
   if (!is_file()) return {};
-  const auto fd = open_file(path_);
+  const auto fd = open_file(options_.path);
   if (!fd) return tl::unexpected(fd.error());
   ::close(std::exchange(fd_, *fd));
   return {};

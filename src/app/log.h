@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,36 +13,48 @@
 
 namespace ringfold {
 
-// "2026-11-22T10:47:28.934Z info  worker 0: text" with a line feed. Control bytes in text are
-// escaped, so that nothing a client sends can forge a line.
-[[nodiscard]] std::string format_log_line(const timespec& time, LogLevel level,
-                                          std::string_view text);
+struct LogLine {
+  LogLevel level = LogLevel::info;
+  std::string_view text;
+  std::optional<u32> worker = {};  // whose event it is; none: the supervisor's
+};
+
+// With a line feed; time is UTC.
+//   text  2026-11-22T10:47:28.934Z info  worker 0: text
+//   json  {"time":"2026-11-22T10:47:28.934Z","level":"info","worker":0,"text":"text"}
+// Control bytes in the text are escaped, so that nothing a client sends can forge a line; in JSON
+// whatever is not UTF-8 becomes U+FFFD as well.
+[[nodiscard]] std::string format_log_line(LogFormat format, const timespec& time,
+                                          const LogLine& line);
+
+struct LogOptions {
+  std::string path;  // a file to append to, made if need be (mode 0640); empty: stderr
+  LogLevel max_level = LogLevel::info;  // lines above it (debug is the highest) are left out
+  LogFormat format = LogFormat::text;
+};
 
 class Log {
  public:
-  // path: a file to append to, made if need be (mode 0640); empty: stderr. Lines above max_level
-  // (debug is the highest) are left out.
-  [[nodiscard]] static Expected<Log> open(const std::string& path, LogLevel max_level);
+  [[nodiscard]] static Expected<Log> open(LogOptions options);
 
   Log(Log&& other) noexcept;
   Log& operator=(Log&&) = delete;
   ~Log();
 
-  void write(LogLevel level, std::string_view text);
+  void write(const LogLine& line);
+  void write(LogLevel level, std::string_view text) { write({level, text}); }
 
   // Opens the file again by its name, after it was moved away. On failure the old one stays in use.
   // Nothing to do on stderr.
   [[nodiscard]] Expected<void> reopen();
 
-  bool is_file() const { return !path_.empty(); }
+  bool is_file() const { return !options_.path.empty(); }
 
  private:
-  Log(std::string path, int fd, LogLevel max_level)
-      : path_(std::move(path)), fd_(fd), max_level_(max_level) {}
+  Log(LogOptions options, int fd) : options_(std::move(options)), fd_(fd) {}
 
-  std::string path_;  // empty: stderr
-  int fd_;            // owned unless stderr
-  LogLevel max_level_;
+  LogOptions options_;
+  int fd_;  // owned unless stderr
 };
 
 }  // namespace ringfold

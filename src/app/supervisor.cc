@@ -25,6 +25,7 @@
 #include "app/io_choice.h"
 #include "app/listeners.h"
 #include "app/log.h"
+#include "app/log_limiter.h"
 #include "app/names.h"
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
@@ -59,6 +60,8 @@ class Supervisor {
   void wait_for_events();
   Nanos next_deadline(Nanos now) const;
   void take_events();
+  void log_event(u32 worker, const WorkerEvent& event);
+  void log_what_was_left_out(Nanos now);
   void follow_names();
   void tell(const ControlMessage& message);
   void take_signals();
@@ -76,6 +79,7 @@ class Supervisor {
   IoChoice io_;
   Listeners& listeners_;
   Names& names_;
+  LogLimiter limiter_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
   std::optional<RingGate> gate_;
@@ -93,6 +97,7 @@ Expected<int> Supervisor::run() {
   start_workers();
   while (!all_ended()) wait_for_events();
   take_events();
+  log_what_was_left_out(kNever);
   workers_.clear();
   listeners_.close_and_remove();
   if (failure_) return fail(std::move(*failure_));
@@ -176,6 +181,7 @@ void Supervisor::wait_for_events() {
   take_events();
   look_at_phases();
   take_signals();
+  log_what_was_left_out(monotonic_now());
   if (!is_draining_) follow_names();
   cut_off_if_due();
   is_flushed_ = true;
@@ -183,7 +189,7 @@ void Supervisor::wait_for_events() {
 }
 
 Nanos Supervisor::next_deadline(Nanos now) const {
-  const Nanos due = is_draining_ ? cut_off_at_ : names_.due();
+  const Nanos due = std::min(is_draining_ ? cut_off_at_ : names_.due(), limiter_.due());
   return is_flushed_ ? due : std::min(due, now + kFlushRetry);
 }
 
@@ -194,10 +200,20 @@ void Supervisor::take_events() {
       if (event.kind == WorkerEvent::Kind::lookup) {
         names_.ask(event.pool, event.server, monotonic_now());
       } else {
-        log_.write(event.level, fmt::format("worker {}: {}", i, event.view()));
+        log_event(static_cast<u32>(i), event);
       }
     }
   }
+}
+
+void Supervisor::log_event(u32 worker, const WorkerEvent& event) {
+  if (limiter_.admit(event.level, event.view(), monotonic_now()))
+    log_.write({event.level, event.view(), worker});
+}
+
+void Supervisor::log_what_was_left_out(Nanos now) {
+  for (const LogLimiter::Summary& summary : limiter_.take_summaries(now))
+    log_.write(summary.level, summary.text);
 }
 
 void Supervisor::follow_names() {
@@ -355,7 +371,7 @@ Expected<int> start(Config config, Log& log) {
 }  // namespace
 
 Expected<int> supervise(Config config) {
-  auto log = Log::open(config.log_file, config.log_level);
+  auto log = Log::open({config.log_file, config.log_level, config.log_format});
   if (!log) return tl::unexpected(log.error());
   auto code = start(std::move(config), *log);
   // stderr gets this line from main.

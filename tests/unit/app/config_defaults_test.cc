@@ -33,6 +33,7 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.threads == 1);
   CHECK(config.io == IoKind::automatic);
   CHECK(config.log_level == LogLevel::info);
+  CHECK(config.log_format == LogFormat::text);
   CHECK(config.log_file.empty());
   CHECK(config.dns_refresh_ms == 30000);
   CHECK(config.drain_timeout_ms == 20000);
@@ -95,6 +96,7 @@ TEST_CASE("the annotated sample holds every key") {
                                 "io",
                                 "memory_limit",
                                 "log_level",
+                                "log_format",
                                 "log_file",
                                 "dns_refresh_ms",
                                 "drain_timeout_ms",
@@ -170,6 +172,7 @@ TEST_CASE("every key reaches its field") {
 proxy.threads = 3
 proxy.io = "uring"
 proxy.log_level = "debug"
+proxy.log_format = "json"
 proxy.log_file = "/var/log/ringfold.log"
 proxy.dns_refresh_ms = 101
 proxy.drain_timeout_ms = 0
@@ -202,6 +205,7 @@ database = 8
   CHECK(parsed->threads == 3);
   CHECK(parsed->io == IoKind::uring);
   CHECK(parsed->log_level == LogLevel::debug);
+  CHECK(parsed->log_format == LogFormat::json);
   CHECK(parsed->log_file == "/var/log/ringfold.log");
   CHECK(parsed->dns_refresh_ms == 101);
   CHECK(parsed->drain_timeout_ms == 0);

@@ -46,22 +46,41 @@ std::string without_times(const std::string& log) {
   return out;
 }
 
-TEST_CASE("a line has the time in UTC with milliseconds, the level and the text") {
-  CHECK(format_log_line({1795344448, 934999999}, LogLevel::info, "worker 0: text") ==
+std::string text_line(const timespec& time, const LogLine& line) {
+  return format_log_line(LogFormat::text, time, line);
+}
+
+std::string json_line(const LogLine& line) {
+  return format_log_line(LogFormat::json, {1795344448, 934999999}, line);
+}
+
+TEST_CASE("a line has the time in UTC with milliseconds, the level, the worker and the text") {
+  CHECK(text_line({1795344448, 934999999}, {LogLevel::info, "text", 0}) ==
         "2026-11-22T10:47:28.934Z info  worker 0: text\n");
-  CHECK(format_log_line({0, 5000000}, LogLevel::error, "") == "1970-01-01T00:00:00.005Z error \n");
-  CHECK(format_log_line({0, 0}, LogLevel::warn, "a") == "1970-01-01T00:00:00.000Z warn  a\n");
-  CHECK(format_log_line({0, 0}, LogLevel::debug, "a") == "1970-01-01T00:00:00.000Z debug a\n");
+  CHECK(text_line({0, 5000000}, {LogLevel::error, ""}) == "1970-01-01T00:00:00.005Z error \n");
+  CHECK(text_line({0, 0}, {LogLevel::warn, "a"}) == "1970-01-01T00:00:00.000Z warn  a\n");
+  CHECK(text_line({0, 0}, {LogLevel::debug, "a"}) == "1970-01-01T00:00:00.000Z debug a\n");
+}
+
+TEST_CASE("as JSON it is one object") {
+  CHECK(json_line({LogLevel::warn, "server \"s0\" is ejected", 12}) ==
+        "{\"time\":\"2026-11-22T10:47:28.934Z\",\"level\":\"warn\",\"worker\":12,"
+        "\"text\":\"server \\\"s0\\\" is ejected\"}\n");
+  CHECK(json_line({LogLevel::info, "ready"}) ==
+        "{\"time\":\"2026-11-22T10:47:28.934Z\",\"level\":\"info\",\"text\":\"ready\"}\n");
 }
 
 TEST_CASE("a text cannot forge a line") {
-  CHECK(format_log_line({0, 0}, LogLevel::info, "a\nb\x1b[0m") ==
+  CHECK(text_line({0, 0}, {LogLevel::info, "a\nb\x1b[0m"}) ==
         "1970-01-01T00:00:00.000Z info  a\\x0ab\\x1b[0m\n");
+  CHECK(json_line({LogLevel::info, "a\n\x1b\\\xff\xc3\xa9"}) ==
+        "{\"time\":\"2026-11-22T10:47:28.934Z\",\"level\":\"info\","
+        "\"text\":\"a\\n\\u001b\\\\\xef\xbf\xbd\xc3\xa9\"}\n");
 }
 
 TEST_CASE("lines above the level are left out") {
   const TemporaryFolder folder;
-  auto log = Log::open(folder.file("log"), LogLevel::warn);
+  auto log = Log::open({folder.file("log"), LogLevel::warn});
   REQUIRE(log);
   log->write(LogLevel::error, "one");
   log->write(LogLevel::warn, "two");
@@ -72,7 +91,7 @@ TEST_CASE("lines above the level are left out") {
 
 TEST_CASE("a log file that was moved away is made anew by reopen, and appended to") {
   const TemporaryFolder folder;
-  auto log = Log::open(folder.file("log"), LogLevel::info);
+  auto log = Log::open({folder.file("log"), LogLevel::info});
   REQUIRE(log);
   log->write(LogLevel::info, "before");
   REQUIRE(::rename(folder.file("log").c_str(), folder.file("old").c_str()) == 0);
@@ -87,13 +106,13 @@ TEST_CASE("a log file that was moved away is made anew by reopen, and appended t
 
 TEST_CASE("a log file that cannot be opened is an error, and reopen keeps the old one") {
   const TemporaryFolder folder;
-  const auto bad = Log::open(folder.file("no/log"), LogLevel::info);
+  const auto bad = Log::open({folder.file("no/log"), LogLevel::info});
   REQUIRE(!bad);
   CHECK(bad.error().text ==
         "cannot open the log file " + folder.file("no/log") + ": No such file or directory");
 
   std::filesystem::create_directory(folder.file("in"));
-  auto log = Log::open(folder.file("in/log"), LogLevel::info);
+  auto log = Log::open({folder.file("in/log"), LogLevel::info});
   REQUIRE(log);
   std::filesystem::rename(folder.file("in"), folder.file("out"));
   CHECK(!log->reopen());
