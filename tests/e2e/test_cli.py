@@ -50,6 +50,7 @@ def test_every_documented_key_is_known(config):
 threads = 2
 io = "auto"
 log_level = "debug"
+log_format = "text"
 log_file = ""
 dns_refresh_ms = 30000
 drain_timeout_ms = 20000
