@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/endpoint.h"
@@ -10,7 +11,7 @@
 
 namespace ringfold {
 
-Expected<void> Listeners::open(const Snapshot& snapshot) {
+Expected<void> Listeners::open(const Snapshot& snapshot, std::vector<SharedListener> inherited) {
   std::map<std::string, std::string> endpoints;  // by address
   for (std::size_t p = 0; p < snapshot.config.pools.size(); ++p) {
     const PoolConfig& pool = snapshot.config.pools[p];
@@ -22,10 +23,17 @@ Expected<void> Listeners::open(const Snapshot& snapshot) {
         return fail(fmt::format("{} and {} are the same address {}: give one of them another port",
                                 shown(first->second), shown(endpoint), first->first));
       }
+      const ListenOptions options = listen_options(pool);
+      const auto found = std::ranges::find(inherited, address, &SharedListener::address);
+      if (found != inherited.end()) {
+        shared_.push_back(*found);
+        inherited.erase(found);
+        if (auto set = set_accepted_options(shared_.back(), options); !set) return set;
+        continue;
+      }
       if (auto unused = check_address_unused(address); !unused) return unused;
       if (!address.is_unix()) continue;
-      const auto fd = open_listener(
-          address, {.backlog = static_cast<int>(pool.backlog), .keepalive = pool.tcp_keepalive});
+      const auto fd = open_listener(address, options);
       if (!fd) return tl::unexpected(fd.error());
       shared_.push_back({address, *fd});
       struct stat status {};
@@ -34,6 +42,12 @@ Expected<void> Listeners::open(const Snapshot& snapshot) {
         files_.push_back({path, status.st_dev, status.st_ino});
       }
     }
+  }
+  if (!inherited.empty()) {
+    return fail(
+        fmt::format("the service manager has opened {}, where no pool listens: name it in a "
+                    "pool's listen, or take it out of the .socket unit",
+                    to_string(inherited.front().address)));
   }
   return {};
 }

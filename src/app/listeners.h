@@ -1,5 +1,5 @@
 // What the process listens on, as a whole: checks before the workers open their own sockets, and
-// the unix sockets, which all workers share. Owner: the supervisor.
+// the sockets that all workers share. Owner: the supervisor.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,9 +21,12 @@ class Listeners {
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
 
-  // Fails when somebody else listens on one of the addresses, or when two endpoints of the
-  // configuration are one address. Opens the unix sockets.
-  [[nodiscard]] Expected<void> open(const Snapshot& snapshot);
+  // Opens the unix sockets, and takes over those that a service manager has opened, which must be
+  // on addresses of the configuration (inherited; their files are not removed at the end). Fails
+  // when somebody else listens on one of the other addresses, or when two endpoints of the
+  // configuration are one address.
+  [[nodiscard]] Expected<void> open(const Snapshot& snapshot,
+                                    std::vector<SharedListener> inherited);
 
   // For RingOptions. Valid until: close_and_remove().
   std::span<const SharedListener> shared() const { return shared_; }

@@ -29,6 +29,7 @@
 #include "app/names.h"
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
+#include "app/service_manager.h"
 #include "app/test_ring.h"
 #include "app/worker_thread.h"
 
@@ -257,14 +258,17 @@ void Supervisor::log_ready() {
                                              pool.servers.size() == 1 ? "server" : "servers"));
     }
   }
-  log_.write(LogLevel::info, fmt::format("ready, {} {}", workers_.size(),
-                                         workers_.size() == 1 ? "worker" : "workers"));
+  const std::string status =
+      fmt::format("ready, {} {}", workers_.size(), workers_.size() == 1 ? "worker" : "workers");
+  log_.write(LogLevel::info, status);
+  notify_ready(status);
 }
 
 // The end begins. A worker that is still starting is told when it runs.
 void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
+  notify_stopping();
   const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
   if (timeout_ms != 0)
     cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
@@ -356,6 +360,8 @@ Expected<int> start(Config config, Log& log) {
     log.write(LogLevel::warn, fmt::format("{}={}: the rings are made for tests, not for operation",
                                           kTestRingVariable, value));
   }
+  auto inherited = take_inherited_listeners();
+  if (!inherited) return tl::unexpected(inherited.error());
   auto snapshot = build_snapshot(std::move(config));
   if (!snapshot) return tl::unexpected(snapshot.error());
   auto names = Names::open(snapshot->config, look_up_host);
@@ -364,7 +370,8 @@ Expected<int> start(Config config, Log& log) {
     log.write(note.level, note.text);
   }
   Listeners listeners;
-  if (auto opened = listeners.open(*snapshot); !opened) return tl::unexpected(opened.error());
+  if (auto opened = listeners.open(*snapshot, std::move(*inherited)); !opened)
+    return tl::unexpected(opened.error());
   return Supervisor(log, *snapshot, *io, listeners, *names).run();
 }
 

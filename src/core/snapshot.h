@@ -8,6 +8,7 @@
 
 #include "ringfold/config.h"
 #include "ringfold/io/address.h"
+#include "ringfold/io/ring.h"
 
 namespace ringfold {
 
@@ -24,5 +25,11 @@ struct Snapshot {
   // takes off what it frees.
   mutable std::vector<std::atomic<u32>> client_counts;
 };
+
+[[nodiscard]] inline ListenOptions listen_options(const PoolConfig& pool) {
+  return {.backlog = static_cast<int>(pool.backlog),
+          .keepalive = pool.tcp_keepalive,
+          .unread_timeout_ms = pool.client_idle_timeout_ms};
+}
 
 }  // namespace ringfold

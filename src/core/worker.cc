@@ -111,10 +111,7 @@ Expected<void> Worker::start() {
 
 Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
   Pool& pool = context.pools[pool_index];
-  ListenOptions options;
-  options.backlog = static_cast<int>(pool.config->backlog);
-  options.keepalive = pool.config->tcp_keepalive;
-  options.unread_timeout_ms = pool.config->client_idle_timeout_ms;
+  const ListenOptions options = listen_options(*pool.config);
   for (const Address& address : pool.addresses->listen) {
     const Expected<int> fd = context.ring.listen(address, options);
     if (!fd) return fail(fmt::format("pool \"{}\": {}", pool.config->name, fd.error().text));

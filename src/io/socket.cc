@@ -132,6 +132,17 @@ void set_send_buffer(int fd, u32 bytes) {
   RINGFOLD_ASSERT(result == 0);
 }
 
+Expected<void> set_accepted_options(const SharedListener& listener, const ListenOptions& options) {
+  if (listener.address.is_unix()) return {};
+  const u32 timeout_ms = std::min<u32>(options.unread_timeout_ms, INT32_MAX);
+  const bool set =
+      set_on(listener.fd, IPPROTO_TCP, TCP_NODELAY) &&
+      set_option(listener.fd, SOL_SOCKET, SO_KEEPALIVE, options.keepalive ? 1 : 0) &&
+      set_option(listener.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout_ms));
+  if (!set) return listen_failure(listener.address, errno);
+  return {};
+}
+
 Expected<int> open_listener(const Address& address, const ListenOptions& options) {
   if (address.is_unix()) {
     if (auto cleared = clear_path(address); !cleared) return fail(cleared.error().text);
@@ -139,13 +150,12 @@ Expected<int> open_listener(const Address& address, const ListenOptions& options
   Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return listen_failure(address, errno);
   if (!address.is_unix()) {
-    bool set = set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
-               set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT) &&
-               set_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);
-    if (options.keepalive) set = set && set_on(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
-    const u32 timeout_ms = std::min<u32>(options.unread_timeout_ms, INT32_MAX);
-    set = set && set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout_ms));
+    const bool set =
+        set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR) && set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     if (!set) return listen_failure(address, errno);
+  }
+  if (auto set = set_accepted_options({address, fd.get()}, options); !set) {
+    return tl::unexpected(set.error());
   }
   if (::bind(fd.get(), address.get(), address.length) != 0) return listen_failure(address, errno);
   if (::listen(fd.get(), options.backlog) != 0) return listen_failure(address, errno);

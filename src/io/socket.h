@@ -23,10 +23,14 @@ void set_nonblocking(int fd);
 // it from their listener (TCP). bytes as SO_SNDBUF takes them; 0: leaves the kernel its own way.
 void set_send_buffer(int fd, u32 bytes);
 
-// A listening socket, the caller's to close. TCP: SO_REUSEADDR and SO_REUSEPORT, and options that
-// accepted sockets inherit: TCP_NODELAY, SO_KEEPALIVE and TCP_USER_TIMEOUT if asked. Unix: a socket
-// file which nobody listens on any more is replaced; anything else in its place is an error and
-// left alone.
+// Options of a listening socket that accepted sockets inherit (TCP): TCP_NODELAY, SO_KEEPALIVE and
+// TCP_USER_TIMEOUT as asked.
+[[nodiscard]] Expected<void> set_accepted_options(const SharedListener& listener,
+                                                  const ListenOptions& options);
+
+// A listening socket, the caller's to close, with set_accepted_options(). TCP: SO_REUSEADDR and
+// SO_REUSEPORT. Unix: a socket file which nobody listens on any more is replaced; anything else in
+// its place is an error and left alone.
 [[nodiscard]] Expected<int> open_listener(const Address& address, const ListenOptions& options);
 
 // Ring::listen: a descriptor of the caller's own for the same listening socket, if address is among

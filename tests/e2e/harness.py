@@ -264,6 +264,7 @@ class Proxy:
         self.config = directory / "ringfold.toml"
         self.log = directory / "ringfold.log"
         self.launcher = []  # a command that runs ringfold in its own place (exec)
+        self.pass_fds = ()  # descriptors that stay open in it
         self.process = None
         self.endpoints = []
 
@@ -272,7 +273,8 @@ class Proxy:
             self._write_config()
             with open(self.log, "wb") as log:
                 self.process = subprocess.Popen([*self.launcher, BINARY, "-c", self.config],
-                                                stderr=log, preexec_fn=self.preexec)
+                                                stderr=log, preexec_fn=self.preexec,
+                                                pass_fds=self.pass_fds)
             wait_until(lambda: self.process.poll() is not None
                        or all(accepts(endpoint) for endpoint in self.endpoints),
                        "ringfold to accept connections")

@@ -11,9 +11,7 @@ BINARY_NOOP = bytes([0x80, 0x0a]) + bytes(22)  # of memcached's binary protocol
 
 def end(proxy):
     """Ends ringfold; all it has said, as lines."""
-    proxy.process.send_signal(signal.SIGTERM)
-    assert proxy.process.wait(harness.START_DEADLINE) == 0
-    proxy.process = None
+    proxy.stop()
     return proxy.stderr().splitlines()
 
 
