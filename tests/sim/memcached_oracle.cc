@@ -48,8 +48,10 @@ void MemcachedOracle::on_values(u32 server, u32 session, const std::vector<std::
     note_key(answer.key, server);
     said_[answer.key].push_back({moment_, answer, reply.size()});
     const u32 token = token_of({answer.key});
+    const bool is_new = token != 0 && tokens.insert(token).second;
+    if (is_new) note_asked(token, server, session, words, reply);
+    forget_lane();  // of a key that all clients share, or of one more of the same command
     if (token == 0) continue;
-    if (tokens.insert(token).second) note_asked(token, server, session, words, reply);
     if (universe_.failed()) return;
     const std::vector<std::string>& asked = issued_[token].arguments;
     const auto times = std::count(asked.begin(), asked.end(), answer.key);

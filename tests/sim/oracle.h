@@ -151,6 +151,9 @@ class Oracle {
   // A server was asked for the key. Fails the world when it is another one's.
   void check_home(std::string_view key, u32 server);
 
+  // The key that check_home() was told of last is no sign of a command's order.
+  void forget_lane() { last_routed_.clear(); }
+
   // The command reached a server. Fails the world when a later one of its client came before it.
   // Whether the execution was overtaken.
   bool note_order(u32 token, u32 server, u32 session);
