@@ -1,11 +1,7 @@
 #include "ringfold/config.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -13,14 +9,12 @@
 #include "app/config_values.h"
 #include "app/document.h"
 #include "app/endpoint.h"
+#include "app/read_file.h"
 #include "ringfold/base/assert.h"
 #include "ringfold/base/limits.h"
 
 namespace ringfold {
 namespace {
-
-// The longest file that is read. All limits used up (256 pools of 1024 servers) stay below it.
-constexpr std::size_t kFileSizeMax = 64_MiB;
 
 constexpr std::string_view kDefaultConfig = R"([[pool]]
 name = "default"
@@ -96,28 +90,6 @@ void check_pool_count(ErrorList& errors, const ConfigDraft& draft) {
     errors.add(draft.pools[kPoolsMax].table,
                fmt::format("one [[pool]] too many: at most {} are allowed", kPoolsMax));
   }
-}
-
-Expected<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(std::strerror(errno));
-  std::string text;
-  Expected<void> status;
-  while (status) {
-    char buffer[16_KiB];
-    const ssize_t count = ::read(fd, buffer, sizeof buffer);
-    if (count == 0) break;
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      status = fail(std::strerror(errno));
-    } else {
-      text.append(buffer, static_cast<std::size_t>(count));
-      if (text.size() > kFileSizeMax) status = fail("larger than " + format_size(kFileSizeMax));
-    }
-  }
-  ::close(fd);
-  if (!status) return tl::unexpected(status.error());
-  return text;
 }
 
 }  // namespace
