@@ -6,7 +6,7 @@ PYTHON=/usr/bin/python3
 
 BUILD_PACKAGES=(git g++ meson ninja-build pkg-config liburing-dev libtomlplusplus-dev
                 libmimalloc-dev doctest-dev libcli11-dev libfmt-dev libssl-dev libxxhash-dev
-                libexpected-dev)
+                libexpected-dev libyaml-cpp-dev)
 
 fail() {
   echo "$*" >&2

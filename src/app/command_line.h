@@ -8,11 +8,17 @@
 
 namespace ringfold {
 
+struct MigrateOptions {
+  std::string path;       // twemproxy's file
+  bool is_proof = false;  // instead of the translation, how many keys it moves
+};
+
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, route };
+  enum class Action : u8 { run, test_config, version, route, migrate };
   Action action = Action::run;
   std::string config_path;  // empty: the embedded default
   RouteOptions route;
+  MigrateOptions migrate;
 };
 
 // An end before anything began: text for stdout when code is 0, else for stderr.
