@@ -57,6 +57,14 @@ CLI::App* add_migrate(CLI::App& app, MigrateOptions& options) {
   return migrate;
 }
 
+CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
+  auto* diff = app.add_subcommand("diff", "print which keys another configuration moves");
+  diff->add_option("BEFORE", options.before, "a configuration file (TOML)")->required();
+  diff->add_option("AFTER", options.after, "another one")->required();
+  diff->add_option("--pool", options.pool, "this pool only")->type_name("NAME");
+  return diff;
+}
+
 }  // namespace
 
 tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
@@ -74,6 +82,7 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   std::string route_config;
   const CLI::App* route = add_route(app, line.route, route_config);
   const CLI::App* migrate = add_migrate(app, line.migrate);
+  const CLI::App* diff = add_diff(app, line.diff);
 
   // The library takes "--" only in front of all keys, so it does not see it.
   const std::span<const char* const> all(arguments, static_cast<std::size_t>(argument_count));
@@ -94,6 +103,8 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
     if (!route_config.empty()) line.config_path = route_config;
   } else if (migrate->parsed()) {
     line.action = CommandLine::Action::migrate;
+  } else if (diff->parsed()) {
+    line.action = CommandLine::Action::diff;
   } else if (is_test) {
     line.action = CommandLine::Action::test_config;
     if (config->count() == 0) return tl::unexpected(bad_usage("-t needs -c FILE"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "app/diff.h"
 #include "app/route.h"
 
 namespace ringfold {
@@ -14,11 +15,12 @@ struct MigrateOptions {
 };
 
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, route, migrate };
+  enum class Action : u8 { run, test_config, version, route, migrate, diff };
   Action action = Action::run;
   std::string config_path;  // empty: the embedded default
   RouteOptions route;
   MigrateOptions migrate;
+  DiffOptions diff;
 };
 
 // An end before anything began: text for stdout when code is 0, else for stderr.

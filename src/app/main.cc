@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/diff.h"
 #include "app/migrate/migrate.h"
 #include "app/read_file.h"
 #include "app/route.h"
@@ -55,9 +56,22 @@ int run_migrate(const MigrateOptions& options) {
   return say(migration->toml, kGood);
 }
 
+int run_diff(const DiffOptions& options) {
+  const auto before = load_config(options.before);
+  const auto after = load_config(options.after);
+  std::vector<ConfigError> errors;
+  for (const auto* config : {&before, &after}) {
+    if (!*config) errors.insert(errors.end(), config->error().begin(), config->error().end());
+  }
+  if (!errors.empty()) return say_errors(errors);
+  const auto text = describe_difference(*before, *after, options);
+  return text ? say(*text, kGood) : say_failure(text.error(), kBadUsage);
+}
+
 int run(const CommandLine& line) {
   if (line.action == CommandLine::Action::version) return say(describe_version(), kGood);
   if (line.action == CommandLine::Action::migrate) return run_migrate(line.migrate);
+  if (line.action == CommandLine::Action::diff) return run_diff(line.diff);
   auto config = read_config(line);
   if (!config) return say_errors(config.error());
   if (line.action == CommandLine::Action::test_config) {

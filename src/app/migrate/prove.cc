@@ -8,23 +8,12 @@
 
 #include "app/endpoint.h"
 #include "app/migrate/migrate.h"
-#include "app/migrate/sample_keys.h"
+#include "app/placed_ring.h"
+#include "app/sample_keys.h"
 #include "ringfold/hash/shard_map.h"
 
 namespace ringfold {
 namespace {
-
-// A ring whose answers are places: "name<TAB>address".
-struct PlacedRing {
-  ShardMap map;
-  std::vector<std::string> places;
-
-  const std::string& find(std::string_view key) const { return places[map.route(key, 0)]; }
-};
-
-std::string place_of(const std::string& name, const Endpoint& endpoint) {
-  return fmt::format("{}\t{}", name, to_string(endpoint));
-}
 
 // twemproxy sorts the servers of a pool: shorter names first, names of one length by bytes.
 bool comes_first(const NutcrackerServer* a, const NutcrackerServer* b) {
@@ -46,17 +35,6 @@ PlacedRing ring_of(const NutcrackerPool& pool) {
   return ring;
 }
 
-PlacedRing ring_of(const PoolConfig& pool) {
-  PlacedRing ring;
-  std::vector<ShardServer> servers;
-  for (const ServerConfig& server : pool.servers) {
-    servers.push_back({server.name, server.weight, true});
-    ring.places.push_back(place_of(server.name, server.endpoint));
-  }
-  ring.map = ShardMap::build(pool.sharding, servers);
-  return ring;
-}
-
 // Keys of a random distribution have no place of their own; only the set of servers counts.
 bool have_same_places(PlacedRing a, PlacedRing b) {
   std::ranges::sort(a.places);
@@ -70,7 +48,7 @@ std::string prove_pool(const NutcrackerPool& theirs, const PoolConfig* ours, boo
     return fmt::format("pool {}: not in the translation\n", shown(theirs.name));
   }
   const PlacedRing before = ring_of(theirs);
-  const PlacedRing after = ring_of(*ours);
+  const PlacedRing after = place_pool(*ours);
   const std::string kind =
       fmt::format("{}, {}, servers: {}", to_string(theirs.sharding.distribution),
                   to_string(theirs.sharding.hash), theirs.servers.size());

@@ -8,11 +8,11 @@
 #include <set>
 
 #include "app/migrate/comments.h"
-#include "app/migrate/sample_keys.h"
 #include "app/migrate/toml_writer.h"
 #include "app/migrate/yaml_document.h"
 #include "app/migrate/yaml_lines.h"
 #include "app/read_file.h"
+#include "app/sample_keys.h"
 #include "ringfold/base/prng.h"
 
 namespace ringfold {

@@ -1,4 +1,4 @@
-#include "app/migrate/sample_keys.h"
+#include "app/sample_keys.h"
 
 #include <fmt/core.h>
 
