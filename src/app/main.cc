@@ -68,15 +68,23 @@ int run_diff(const DiffOptions& options) {
   return text ? say(*text, kGood) : say_failure(text.error(), kBadUsage);
 }
 
+int run_test(const std::string& path) {
+  const auto examined = examine_config_file(path);
+  if (!examined) return say_errors(examined.error());
+  for (ConfigError warning : examined->warnings) {
+    warning.message.insert(0, "warning: ");
+    fmt::print(stderr, "{}\n", to_string(warning));
+  }
+  return say(path + ": configuration ok\n", kGood);
+}
+
 int run(const CommandLine& line) {
   if (line.action == CommandLine::Action::version) return say(describe_version(), kGood);
   if (line.action == CommandLine::Action::migrate) return run_migrate(line.migrate);
   if (line.action == CommandLine::Action::diff) return run_diff(line.diff);
+  if (line.action == CommandLine::Action::test_config) return run_test(line.config_path);
   auto config = read_config(line);
   if (!config) return say_errors(config.error());
-  if (line.action == CommandLine::Action::test_config) {
-    return say(line.config_path + ": configuration ok\n", kGood);
-  }
   if (line.action == CommandLine::Action::route) {
     const auto routed = run_route(*config, line.route, stdin, stdout);
     return routed ? kGood : say_failure(routed.error(), kBadUsage);
