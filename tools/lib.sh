@@ -4,9 +4,9 @@
 # Debian's Python, because the packages python3-pytest and python3-redis belong to it.
 PYTHON=/usr/bin/python3
 
-BUILD_PACKAGES=(git g++ meson ninja-build pkg-config liburing-dev libtomlplusplus-dev nlohmann-
-                json3-dev libmimalloc-dev doctest-dev libcli11-dev libfmt-dev libssl-dev
-                libxxhash-dev libexpected-dev libsystemd-dev)
+BUILD_PACKAGES=(git g++ meson ninja-build pkg-config liburing-dev libtomlplusplus-dev
+                nlohmann-json3-dev libyaml-cpp-dev libmimalloc-dev doctest-dev libcli11-dev
+                libfmt-dev libssl-dev libxxhash-dev libexpected-dev libsystemd-dev)
 
 fail() {
   echo "$*" >&2

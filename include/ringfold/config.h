@@ -112,6 +112,20 @@ struct ConfigError {
 [[nodiscard]] tl::expected<Config, std::vector<ConfigError>> parse_config(
     std::string_view text, const std::string& file_name);
 
+struct ExaminedConfig {
+  Config config;
+  std::vector<ConfigError> warnings;  // what is allowed but will hurt, in the order of the file
+};
+
+// As above, and looks for what will hurt: pools that spread their keys badly (tried with sampled
+// keys, which takes a hundredth of a second a pool), addresses given twice, more descriptors than
+// open_files_max.
+[[nodiscard]] tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config(
+    std::string_view text, const std::string& file_name, u64 open_files_max);
+// open_files_max is the limit of this process, which a start raises to the hard one.
+[[nodiscard]] tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config_file(
+    const std::string& path);
+
 // One Redis pool on 127.0.0.1:22121 in front of 127.0.0.1:6379.
 [[nodiscard]] Config default_config();
 

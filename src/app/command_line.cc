@@ -37,6 +37,34 @@ tl::expected<void, EarlyEnd> parse(CLI::App& app, int argument_count,
   return {};
 }
 
+CLI::App* add_route(CLI::App& app, RouteOptions& options, std::string& config) {
+  auto* route = app.add_subcommand("route", "print which server holds a key");
+  route->add_option("-c,--config", config, "the configuration file (TOML)")->type_name("FILE");
+  route->add_option("--pool", options.pool, "the pool")->type_name("NAME")->required();
+  route->add_flag("--hex", options.is_hex, "keys are given as hexadecimal digits");
+  route->add_option("KEY", options.keys,
+                    "keys, or - to read them from stdin, one a line; behind -- they may start "
+                    "with -");
+  return route;
+}
+
+CLI::App* add_migrate(CLI::App& app, MigrateOptions& options) {
+  auto* migrate = app.add_subcommand("migrate", "print twemproxy's configuration as ringfold's");
+  migrate->add_flag("--prove", options.is_proof,
+                    "instead print how many of 100,000 sampled keys would move (none)");
+  migrate->add_option("FILE", options.path, "twemproxy's configuration (nutcracker.yml)")
+      ->required();
+  return migrate;
+}
+
+CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
+  auto* diff = app.add_subcommand("diff", "print which keys another configuration moves");
+  diff->add_option("BEFORE", options.before, "a configuration file (TOML)")->required();
+  diff->add_option("AFTER", options.after, "another one")->required();
+  diff->add_option("--pool", options.pool, "this pool only")->type_name("NAME");
+  return diff;
+}
+
 }  // namespace
 
 tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
@@ -51,15 +79,10 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   app.add_flag("-t,--test-conf", is_test, "check the configuration file, print every error, exit");
   app.add_flag("-V,--version", is_version, "print the version and what the kernel offers, exit");
 
-  auto* route = app.add_subcommand("route", "print which server holds a key");
   std::string route_config;
-  route->add_option("-c,--config", route_config, "the configuration file (TOML)")
-      ->type_name("FILE");
-  route->add_option("--pool", line.route.pool, "the pool")->type_name("NAME")->required();
-  route->add_flag("--hex", line.route.is_hex, "keys are given as hexadecimal digits");
-  route->add_option("KEY", line.route.keys,
-                    "keys, or - to read them from stdin, one a line; behind -- they may start "
-                    "with -");
+  const CLI::App* route = add_route(app, line.route, route_config);
+  const CLI::App* migrate = add_migrate(app, line.migrate);
+  const CLI::App* diff = add_diff(app, line.diff);
 
   // The library takes "--" only in front of all keys, so it does not see it.
   const std::span<const char* const> all(arguments, static_cast<std::size_t>(argument_count));
@@ -78,6 +101,10 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   } else if (route->parsed()) {
     line.action = CommandLine::Action::route;
     if (!route_config.empty()) line.config_path = route_config;
+  } else if (migrate->parsed()) {
+    line.action = CommandLine::Action::migrate;
+  } else if (diff->parsed()) {
+    line.action = CommandLine::Action::diff;
   } else if (is_test) {
     line.action = CommandLine::Action::test_config;
     if (config->count() == 0) return tl::unexpected(bad_usage("-t needs -c FILE"));

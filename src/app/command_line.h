@@ -4,15 +4,23 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "app/diff.h"
 #include "app/route.h"
 
 namespace ringfold {
 
+struct MigrateOptions {
+  std::string path;       // twemproxy's file
+  bool is_proof = false;  // instead of the translation, how many keys it moves
+};
+
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, route };
+  enum class Action : u8 { run, test_config, version, route, migrate, diff };
   Action action = Action::run;
   std::string config_path;  // empty: the embedded default
   RouteOptions route;
+  MigrateOptions migrate;
+  DiffOptions diff;
 };
 
 // An end before anything began: text for stdout when code is 0, else for stderr.

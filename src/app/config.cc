@@ -1,26 +1,22 @@
 #include "ringfold/config.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <utility>
 
 #include "app/config_keys.h"
 #include "app/config_values.h"
+#include "app/config_warnings.h"
 #include "app/document.h"
 #include "app/endpoint.h"
+#include "app/read_file.h"
 #include "ringfold/base/assert.h"
 #include "ringfold/base/limits.h"
 
 namespace ringfold {
 namespace {
-
-// The longest file that is read. All limits used up (256 pools of 1024 servers) stay below it.
-constexpr std::size_t kFileSizeMax = 64_MiB;
 
 constexpr std::string_view kDefaultConfig = R"([[pool]]
 name = "default"
@@ -98,37 +94,8 @@ void check_pool_count(ErrorList& errors, const ConfigDraft& draft) {
   }
 }
 
-Expected<std::string> read_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(std::strerror(errno));
-  std::string text;
-  Expected<void> status;
-  while (status) {
-    char buffer[16_KiB];
-    const ssize_t count = ::read(fd, buffer, sizeof buffer);
-    if (count == 0) break;
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      status = fail(std::strerror(errno));
-    } else {
-      text.append(buffer, static_cast<std::size_t>(count));
-      if (text.size() > kFileSizeMax) status = fail("larger than " + format_size(kFileSizeMax));
-    }
-  }
-  ::close(fd);
-  if (!status) return tl::unexpected(status.error());
-  return text;
-}
-
-}  // namespace
-
-std::string to_string(const ConfigError& error) {
-  if (error.line == 0) return fmt::format("{}: {}", error.file, error.message);
-  return fmt::format("{}:{}:{}: {}", error.file, error.line, error.column, error.message);
-}
-
-tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text,
-                                                            const std::string& file_name) {
+tl::expected<ConfigDraft, std::vector<ConfigError>> read_draft(std::string_view text,
+                                                               const std::string& file_name) {
   const auto document = parse_document(text, file_name);
   if (!document) return tl::unexpected(std::vector{document.error()});
   ErrorList errors(file_name);
@@ -141,17 +108,56 @@ tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view tex
   for (const PoolDraft& pool : draft.pools) check_server_names(errors, pool);
   check_backend_connections(errors, draft);
   if (!errors.empty()) return tl::unexpected(errors.take());
+  return draft;
+}
+
+Config finish(ConfigDraft draft) {
   for (PoolDraft& pool : draft.pools) draft.config.pools.push_back(std::move(pool.pool));
   return std::move(draft.config);
 }
 
+ConfigError unreadable(const std::string& path, const Error& error) {
+  return {path, 0, 0, fmt::format("cannot read the file: {}", error.text)};
+}
+
+}  // namespace
+
+std::string to_string(const ConfigError& error) {
+  if (error.line == 0) return fmt::format("{}: {}", error.file, error.message);
+  return fmt::format("{}:{}:{}: {}", error.file, error.line, error.column, error.message);
+}
+
+tl::expected<Config, std::vector<ConfigError>> parse_config(std::string_view text,
+                                                            const std::string& file_name) {
+  auto draft = read_draft(text, file_name);
+  if (!draft) return tl::unexpected(std::move(draft.error()));
+  return finish(std::move(*draft));
+}
+
 tl::expected<Config, std::vector<ConfigError>> load_config(const std::string& path) {
   const auto text = read_file(path);
-  if (!text) {
-    return tl::unexpected(std::vector{
-        ConfigError{path, 0, 0, fmt::format("cannot read the file: {}", text.error().text)}});
-  }
+  if (!text) return tl::unexpected(std::vector{unreadable(path, text.error())});
   return parse_config(*text, path);
+}
+
+tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config(std::string_view text,
+                                                                      const std::string& file_name,
+                                                                      u64 open_files_max) {
+  auto draft = read_draft(text, file_name);
+  if (!draft) return tl::unexpected(std::move(draft.error()));
+  ErrorList warnings(file_name);
+  find_warnings(warnings, *draft, open_files_max);
+  return ExaminedConfig{finish(std::move(*draft)), warnings.take()};
+}
+
+tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config_file(
+    const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(std::vector{unreadable(path, text.error())});
+  rlimit limit{};
+  // Without an answer, as without a limit, nothing is said of it.
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_max = RLIM_INFINITY;
+  return examine_config(*text, path, limit.rlim_max);
 }
 
 Config default_config() {

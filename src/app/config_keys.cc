@@ -328,6 +328,7 @@ void read_distribution(ErrorList& errors, const Entry& entry, PoolDraft& draft) 
 }
 
 void read_hash(ErrorList& errors, const Entry& entry, PoolDraft& draft) {
+  draft.hash = entry.value.position;
   std::vector<std::string_view> words;
   for (u8 kind = 0; kind <= static_cast<u8>(HashKind::xxh3); ++kind) {
     words.push_back(to_string(static_cast<HashKind>(kind)));

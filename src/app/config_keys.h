@@ -15,6 +15,7 @@ struct PoolDraft {
   PoolConfig pool;
   Position table;
   Position name;
+  Position hash{0, 0};            // line 0: not given
   std::vector<Position> listen;   // one for each pool.listen
   std::vector<Position> servers;  // one for each pool.servers
 };

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "app/endpoint.h"
+#include "app/placed_ring.h"
 
 namespace ringfold {
 namespace {
@@ -25,18 +26,10 @@ Expected<const PoolConfig*> find_pool(const Config& config, const std::string& n
   return fail(fmt::format("there is no pool {}; there is {}", shown(name), names));
 }
 
-ShardMap build_map(const PoolConfig& pool) {
-  std::vector<ShardServer> servers;
-  for (const ServerConfig& server : pool.servers) {
-    servers.push_back({server.name, server.weight, true});
-  }
-  return ShardMap::build(pool.sharding, servers);
-}
-
 class Router {
  public:
   Router(const PoolConfig& pool, bool is_hex, std::FILE* output)
-      : pool_(pool), map_(build_map(pool)), is_hex_(is_hex), output_(output) {}
+      : pool_(pool), map_(place_pool(pool).map), is_hex_(is_hex), output_(output) {}
 
   // True when keys of this pool have no server of their own.
   bool random() const { return map_.random(); }

@@ -42,6 +42,32 @@ TEST_CASE("-t tests a file, in any order") {
   }
 }
 
+TEST_CASE("migrate takes a file of twemproxy's, and --prove") {
+  const auto line = parse({"migrate", "n.yml"});
+  REQUIRE(line);
+  CHECK(line->action == Action::migrate);
+  CHECK(line->migrate.path == "n.yml");
+  CHECK(!line->migrate.is_proof);
+  for (const auto& proof :
+       {parse({"migrate", "--prove", "n"}), parse({"migrate", "n", "--prove"})}) {
+    REQUIRE(proof);
+    CHECK(proof->migrate.is_proof);
+  }
+  CHECK(!parse({"migrate"}));
+  CHECK(!parse({"migrate", "a", "b"}));
+}
+
+TEST_CASE("diff takes two files and perhaps a pool") {
+  const auto line = parse({"diff", "a.toml", "b.toml", "--pool", "p"});
+  REQUIRE(line);
+  CHECK(line->action == Action::diff);
+  CHECK(line->diff.before == "a.toml");
+  CHECK(line->diff.after == "b.toml");
+  CHECK(line->diff.pool == "p");
+  CHECK(!parse({"diff", "a.toml"}));
+  CHECK(!parse({"diff", "a", "b", "c"}));
+}
+
 TEST_CASE("-V asks for the version") {
   for (const auto& line : {parse({"-V"}), parse({"--version"})}) {
     REQUIRE(line);
