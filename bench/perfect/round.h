@@ -72,6 +72,7 @@ class Round {
 
   const RoundOptions options_;
   PerfectRing ring_;
+  std::atomic<u32> client_count_{0};
   Snapshot snapshot_;
   ControlRing control_{8};
   SpscRing<WorkerEvent> events_{64};

@@ -33,6 +33,7 @@ struct Endpoint {
   std::string unix_path;  // empty for TCP
 
   bool is_unix() const { return !unix_path.empty(); }
+  bool operator==(const Endpoint&) const = default;
 };
 
 // "127.0.0.1:22121", "[::1]:22121" or "unix:/run/a.sock".
@@ -50,6 +51,8 @@ struct ServerConfig {
   std::string name;  // the ring name; distinct within a pool
   Endpoint endpoint;
   u32 weight = 1;
+
+  bool operator==(const ServerConfig&) const = default;
 };
 
 struct PoolConfig {
@@ -81,6 +84,8 @@ struct PoolConfig {
   bool fold_gets = true;  // memcached: gets that wait for the same server travel as one
   bool miss_on_error =
       false;  // memcached: a failed server's keys of a get of several look like misses
+
+  bool operator==(const PoolConfig&) const = default;
 };
 
 struct Config {

@@ -6,7 +6,7 @@
 
 namespace ringfold {
 
-Expected<Snapshot> build_snapshot(Config config) {
+Expected<Snapshot> build_snapshot(Config config, ClientCounts& counts) {
   Snapshot snapshot;
   for (const PoolConfig& pool : config.pools) {
     PoolAddresses addresses;
@@ -29,8 +29,8 @@ Expected<Snapshot> build_snapshot(Config config) {
       addresses.servers.back() = *address;
     }
     snapshot.addresses.push_back(std::move(addresses));
+    snapshot.client_counts.push_back(counts.of(pool.name));
   }
-  snapshot.client_counts = std::vector<std::atomic<u32>>(config.pools.size());
   snapshot.config = std::move(config);
   return snapshot;
 }

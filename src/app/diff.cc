@@ -109,15 +109,22 @@ std::string describe_movers(const PoolConfig& before, const PoolConfig& after) {
   return out;
 }
 
+std::string describe_moved(const Comparison& comparison) {
+  if (comparison.is_random) return "keys of a random distribution have no fixed server";
+  return fmt::format("{} of the keys move", percent(comparison.moved));
+}
+
 std::string describe_pool(const PoolConfig& before, const PoolConfig& after) {
   const Comparison comparison = compare(before, after);
-  std::string moved = fmt::format("{} of the keys move", percent(comparison.moved));
-  if (comparison.is_random) moved = "keys of a random distribution have no fixed server";
-  return fmt::format("pool {}: {}\n", shown(before.name), moved) + describe_rows(comparison.rows) +
-         describe_movers(before, after);
+  return fmt::format("pool {}: {}\n", shown(before.name), describe_moved(comparison)) +
+         describe_rows(comparison.rows) + describe_movers(before, after);
 }
 
 }  // namespace
+
+std::string describe_moved_share(const PoolConfig& before, const PoolConfig& after) {
+  return describe_moved(compare(before, after));
+}
 
 Expected<std::string> describe_difference(const Config& before, const Config& after,
                                           const DiffOptions& options) {

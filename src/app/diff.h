@@ -20,4 +20,7 @@ struct DiffOptions {
 [[nodiscard]] Expected<std::string> describe_difference(const Config& before, const Config& after,
                                                         const DiffOptions& options);
 
+// "24.87 % of the keys move", sampled.
+[[nodiscard]] std::string describe_moved_share(const PoolConfig& before, const PoolConfig& after);
+
 }  // namespace ringfold

@@ -96,6 +96,11 @@ void Log::write(const LogLine& line) {
   }
 }
 
+void Log::swap(Log& other) noexcept {
+  std::swap(options_, other.options_);
+  std::swap(fd_, other.fd_);
+}
+
 Expected<void> Log::reopen() {
   if (!is_file()) return {};
   const auto fd = open_file(options_.path);

@@ -48,6 +48,9 @@ class Log {
   // Nothing to do on stderr.
   [[nodiscard]] Expected<void> reopen();
 
+  // From now on this one writes where the other one did, as it did, and the other way round.
+  void swap(Log& other) noexcept;
+
   bool is_file() const { return !options_.path.empty(); }
 
  private:

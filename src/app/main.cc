@@ -89,7 +89,7 @@ int run(const CommandLine& line) {
     const auto routed = run_route(*config, line.route, stdin, stdout);
     return routed ? kGood : say_failure(routed.error(), kBadUsage);
   }
-  const auto code = supervise(std::move(*config));
+  const auto code = supervise(std::move(*config), line.config_path);
   return code ? *code : say_failure(code.error(), kCouldNotStart);
 }
 

@@ -67,6 +67,28 @@ void NameWatch::add_server(const PoolConfig& pool, u16 pool_index, u16 index) {
   host_of_[pool_index][index] = place->second;
 }
 
+std::vector<AddressChange> NameWatch::learn_from(const NameWatch& other) {
+  std::vector<AddressChange> changes;
+  for (u32 index = 0; index < hosts_.size(); ++index) {
+    Host& host = hosts_[index];
+    const auto place = other.index_of_.find(host.name);
+    if (place == other.index_of_.end()) continue;
+    const Host& known = other.hosts_[place->second];
+    if (!known.address.resolved()) continue;
+    host.address = known.address;
+    host.answered_at = known.answered_at;
+    host.answered = true;
+    --first_answers_due_;
+    unschedule(index);
+    // A lookup that is under way there is made again.
+    schedule(index, place->second == other.under_way_ ? 0 : known.due, false);
+    for (const Server& server : host.servers) {
+      changes.push_back({server.pool, server.index, with_port(host.address, server.port)});
+    }
+  }
+  return changes;
+}
+
 void NameWatch::schedule(u32 index, Nanos due, bool urgent) {
   Host& host = hosts_[index];
   host.due = due;

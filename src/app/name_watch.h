@@ -54,6 +54,10 @@ class NameWatch {
 
   bool empty() const { return hosts_.empty(); }
 
+  // Takes the addresses that the other watch knows, for its names that are here too; they are due
+  // when they were there. What changes by that.
+  [[nodiscard]] std::vector<AddressChange> learn_from(const NameWatch& other);
+
   // The name to look up now, if one is due and none is under way. The answer is owed to
   // take_answer().
   [[nodiscard]] std::optional<std::string> next_lookup(Nanos now);

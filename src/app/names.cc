@@ -16,6 +16,15 @@ Expected<Names> Names::open(const Config& config, Lookup lookup) {
   return Names(std::move(watch), std::move(*resolver));
 }
 
+Expected<Names> Names::open_next(Snapshot& snapshot, Lookup lookup) const {
+  auto next = open(snapshot.config, std::move(lookup));
+  if (!next) return next;
+  for (const AddressChange& change : next->watch_.learn_from(watch_)) {
+    snapshot.addresses[change.pool].servers[change.server] = change.address;
+  }
+  return next;
+}
+
 std::vector<NameNote> Names::wait_for_first_round(Snapshot& snapshot, Nanos limit) {
   std::vector<NameNote> notes;
   const Nanos end = monotonic_now() + limit;

@@ -16,6 +16,10 @@ class Names {
   // Starts the resolver's thread where a server has a name.
   [[nodiscard]] static Expected<Names> open(const Config& config, Lookup lookup);
 
+  // The names of another configuration, which begin with the addresses that are known here and end
+  // up in the snapshot.
+  [[nodiscard]] Expected<Names> open_next(Snapshot& snapshot, Lookup lookup) const;
+
   // Waits until every name has been looked up once, but no longer than limit: then the process
   // starts without those that are missing. Writes what is found into the snapshot.
   [[nodiscard]] std::vector<NameNote> wait_for_first_round(Snapshot& snapshot, Nanos limit);

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "app/poll_time.h"
+
 namespace ringfold {
 
 namespace {
@@ -52,6 +54,14 @@ Expected<std::vector<SharedListener>> take_inherited_listeners() {
 void notify_ready(const std::string& status) {
   // An error means that nobody can be told; the service manager's own time limit deals with that.
   ::sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
+}
+
+void notify_reloading() {
+  constexpr Nanos kMicrosecond = 1000;
+  // sd_notify(3) wants the monotonic clock, in microseconds.
+  ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=reloading",
+                             monotonic_now() / kMicrosecond)
+                     .c_str());
 }
 
 void notify_stopping() {

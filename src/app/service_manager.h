@@ -19,6 +19,10 @@ namespace ringfold {
 // All workers listen.
 void notify_ready(const std::string& status);
 
+// A reload has begun: its end is another notify_ready(). Service managers that wait for a reload
+// (systemd 253: Type=notify-reload) tell it from an earlier one by the time, which is given along.
+void notify_reloading();
+
 // The drain has begun.
 void notify_stopping();
 

@@ -29,6 +29,7 @@
 #include "app/names.h"
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
+#include "app/reload.h"
 #include "app/service_manager.h"
 #include "app/test_ring.h"
 #include "app/worker_thread.h"
@@ -45,11 +46,24 @@ constexpr Nanos kFirstRoundMax = 3 * kSecond;
 // A worker whose control ring is full is looked at again after this.
 constexpr Nanos kFlushRetry = 10 * kMillisecond;
 
+// What the process starts with.
+struct Start {
+  std::string path;  // of the configuration; empty: it is the embedded one
+  ClientCounts counts;
+  std::unique_ptr<Snapshot> snapshot;
+  IoChoice io;
+};
+
 class Supervisor {
  public:
-  Supervisor(Log& log, const Snapshot& snapshot, const IoChoice& io, Listeners& listeners,
-             Names& names)
-      : log_(log), snapshot_(snapshot), io_(io), listeners_(listeners), names_(names) {}
+  Supervisor(Log& log, Start& start, Listeners& listeners, Names names)
+      : log_(log),
+        path_(start.path),
+        counts_(start.counts),
+        snapshot_(std::move(start.snapshot)),
+        io_(start.io),
+        listeners_(listeners),
+        names_(std::move(names)) {}
 
   Expected<int> run();
 
@@ -64,6 +78,10 @@ class Supervisor {
   void log_event(u32 worker, const WorkerEvent& event);
   void log_what_was_left_out(Nanos now);
   void follow_names();
+  void ask_for_reload(const char* cause);
+  void start_reload();
+  void refuse_reload(const std::vector<std::string>& lines);
+  void finish_reload_if_applied();
   void tell(const ControlMessage& message);
   void take_signals();
   void on_signal(int number);
@@ -76,10 +94,16 @@ class Supervisor {
   void log_ready();
 
   Log& log_;
-  const Snapshot& snapshot_;
+  const std::string& path_;
+  ClientCounts& counts_;
+  std::unique_ptr<Snapshot> snapshot_;
+  // Sent to the workers, who have not all applied it.
+  std::unique_ptr<Snapshot> next_snapshot_;
+  ReloadReport report_;            // of next_snapshot_
+  bool is_reload_wanted_ = false;  // another one, when that is possible
   IoChoice io_;
   Listeners& listeners_;
-  Names& names_;
+  Names names_;
   LogLimiter limiter_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
@@ -130,26 +154,21 @@ u64 random_seed() {
 }
 
 void Supervisor::start_worker(u32 index) {
-  workers_.push_back(std::make_unique<WorkerThread>(
-      WorkerThread::Inputs{snapshot_,
-                           io_,
-                           *gate_,
-                           listeners_.shared(),
-                           wake_->get(),
-                           {.index = index, .seed = random_seed()}}));
+  workers_.push_back(std::make_unique<WorkerThread>(WorkerThread::Inputs{
+      *snapshot_, io_, *gate_, wake_->get(), {.index = index, .seed = random_seed()}}));
 }
 
 void Supervisor::start_threads() {
-  gate_.emplace(snapshot_.config.threads);
+  gate_.emplace(snapshot_->config.threads);
   const AllSignalsBlocked blocked;
   try {
-    for (u32 index = 0; index < snapshot_.config.threads; ++index) start_worker(index);
+    for (u32 index = 0; index < snapshot_->config.threads; ++index) start_worker(index);
   } catch (const std::system_error& error) {
     // The standard library reports a thread the kernel refuses in no other way.
     failure_ = fmt::format(
         "cannot start worker {}: {}; lower threads or raise the limit on processes (ulimit -u)",
         workers_.size(), error.what());
-    gate_->excuse(snapshot_.config.threads - workers_.size());
+    gate_->excuse(snapshot_->config.threads - workers_.size());
     drain();
   }
 }
@@ -182,6 +201,8 @@ void Supervisor::wait_for_events() {
   take_events();
   look_at_phases();
   take_signals();
+  finish_reload_if_applied();
+  if (is_reload_wanted_) start_reload();
   log_what_was_left_out(monotonic_now());
   if (!is_draining_) follow_names();
   cut_off_if_due();
@@ -199,7 +220,10 @@ void Supervisor::take_events() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     while (workers_[i]->try_pop(event)) {
       if (event.kind == WorkerEvent::Kind::lookup) {
-        names_.ask(event.pool, event.server, monotonic_now());
+        // Places in a configuration that is about to go mean nothing to the names of the next one.
+        const Snapshot& named = next_snapshot_ ? *next_snapshot_ : *snapshot_;
+        if (event.generation == named.generation)
+          names_.ask(event.pool, event.server, monotonic_now());
       } else {
         log_event(static_cast<u32>(i), event);
       }
@@ -223,6 +247,57 @@ void Supervisor::follow_names() {
   for (const AddressChange& change : news.changes) {
     tell({ControlMessage::Kind::address, change.pool, change.server, change.address});
   }
+}
+
+void Supervisor::ask_for_reload(const char* cause) {
+  if (is_draining_) {
+    log_.write(LogLevel::warn, fmt::format("{}: draining, nothing is reloaded", cause));
+    return;
+  }
+  log_.write(LogLevel::info, fmt::format("{}: reloading {}", cause, path_));
+  is_reload_wanted_ = true;
+}
+
+// One at a time, and none before all workers run.
+void Supervisor::start_reload() {
+  if (is_draining_ || !is_ready_ || next_snapshot_) return;
+  is_reload_wanted_ = false;
+  notify_reloading();
+  auto reload = prepare_reload(path_, *snapshot_, names_, listeners_, counts_, kFirstRoundMax);
+  if (!reload) {
+    refuse_reload(reload.error());
+    return;
+  }
+  for (const NameNote& note : reload->notes) log_.write(note.level, note.text);
+  log_.swap(reload->log);
+  next_snapshot_ = std::move(reload->snapshot);
+  report_ = std::move(reload->report);
+  names_ = std::move(reload->names);
+  ControlMessage message{ControlMessage::Kind::reload};
+  message.snapshot = next_snapshot_.get();
+  tell(message);
+}
+
+void Supervisor::refuse_reload(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) log_.write(LogLevel::error, line);
+  log_.write(LogLevel::error, "the configuration was not reloaded: nothing has changed");
+  notify_ready("ready; the last reload was refused, see the log");
+}
+
+void Supervisor::finish_reload_if_applied() {
+  if (!next_snapshot_) return;
+  for (const auto& worker : workers_) {
+    if (!worker->has_applied(next_snapshot_->generation)) return;
+  }
+  // A worker that drains takes over nothing any more, and goes on with what it has.
+  snapshot_ = std::move(next_snapshot_);
+  listeners_.keep_only(*snapshot_);
+  for (const std::string& line : report_.lines) log_.write(LogLevel::info, line);
+  for (const std::string& line : report_.warnings) log_.write(LogLevel::warn, line);
+  log_.write(LogLevel::info, report_.lines.empty()
+                                 ? std::string("reloaded: nothing has changed")
+                                 : fmt::format("reloaded: {} changes", report_.lines.size()));
+  notify_ready(fmt::format("ready, {} workers; reloaded", workers_.size()));
 }
 
 void Supervisor::tell(const ControlMessage& message) {
@@ -251,7 +326,7 @@ bool Supervisor::all_ended() const {
 
 void Supervisor::log_ready() {
   is_ready_ = true;
-  for (const PoolConfig& pool : snapshot_.config.pools) {
+  for (const PoolConfig& pool : snapshot_->config.pools) {
     for (const Endpoint& endpoint : pool.listen) {
       log_.write(LogLevel::info, fmt::format("pool {}: listening on {}, {} {}", shown(pool.name),
                                              to_string(endpoint), pool.servers.size(),
@@ -269,7 +344,7 @@ void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
   notify_stopping();
-  const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
+  const u32 timeout_ms = snapshot_->config.drain_timeout_ms;
   if (timeout_ms != 0)
     cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
   tell({ControlMessage::Kind::drain});
@@ -280,7 +355,7 @@ void Supervisor::cut_off_if_due() {
   cut_off_at_ = kNever;
   log_.write(LogLevel::warn, fmt::format("the drain has taken drain_timeout_ms ({}): what is left "
                                          "is cut off",
-                                         snapshot_.config.drain_timeout_ms));
+                                         snapshot_->config.drain_timeout_ms));
   tell({ControlMessage::Kind::cut_off});
 }
 
@@ -306,9 +381,7 @@ void Supervisor::on_signal(int number) {
       }
       break;
     default:
-      log_.write(LogLevel::warn,
-                 "SIGHUP: reloading the configuration is not available in this version; restart "
-                 "ringfold to use a new one");
+      ask_for_reload("SIGHUP");
       break;
   }
 }
@@ -344,7 +417,7 @@ void raise_file_limit(Log& log) {
   log.write(LogLevel::debug, fmt::format("open files are limited to {}", limit.rlim_cur));
 }
 
-Expected<int> start(Config config, Log& log) {
+Expected<int> start(Config config, const std::string& path, Log& log) {
   log.write(LogLevel::info, fmt::format("ringfold {} starting", RINGFOLD_VERSION));
   if (config.admin_configured) {
     log.write(LogLevel::warn, fmt::format("admin.listen = {}: this version has no admin endpoint "
@@ -362,25 +435,27 @@ Expected<int> start(Config config, Log& log) {
   }
   auto inherited = take_inherited_listeners();
   if (!inherited) return tl::unexpected(inherited.error());
-  auto snapshot = build_snapshot(std::move(config));
+  Start start{path, {}, nullptr, *io};
+  auto snapshot = build_snapshot(std::move(config), start.counts);
   if (!snapshot) return tl::unexpected(snapshot.error());
-  auto names = Names::open(snapshot->config, look_up_host);
+  start.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
+  auto names = Names::open(start.snapshot->config, look_up_host);
   if (!names) return tl::unexpected(names.error());
-  for (const NameNote& note : names->wait_for_first_round(*snapshot, kFirstRoundMax)) {
+  for (const NameNote& note : names->wait_for_first_round(*start.snapshot, kFirstRoundMax)) {
     log.write(note.level, note.text);
   }
-  Listeners listeners;
-  if (auto opened = listeners.open(*snapshot, std::move(*inherited)); !opened)
-    return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *io, listeners, *names).run();
+  Listeners listeners(std::move(*inherited));
+  if (auto opened = listeners.open(*start.snapshot); !opened) return tl::unexpected(opened.error());
+  if (auto used = listeners.check_inherited_used(); !used) return tl::unexpected(used.error());
+  return Supervisor(log, start, listeners, std::move(*names)).run();
 }
 
 }  // namespace
 
-Expected<int> supervise(Config config) {
+Expected<int> supervise(Config config, const std::string& path) {
   auto log = Log::open({config.log_file, config.log_level, config.log_format});
   if (!log) return tl::unexpected(log.error());
-  auto code = start(std::move(config), *log);
+  auto code = start(std::move(config), path, *log);
   // stderr gets this line from main.
   if (!code && log->is_file()) log->write(LogLevel::error, code.error().text);
   return code;

@@ -32,6 +32,11 @@ WorkerThread::~WorkerThread() {
 }
 
 void WorkerThread::send(const ControlMessage& message) {
+  if (message.kind == ControlMessage::Kind::reload) {
+    std::erase_if(waiting_, [](const auto& entry) {
+      return entry.second.kind == ControlMessage::Kind::address;
+    });
+  }
   waiting_.insert_or_assign({message.kind, message.pool, message.server}, message);
   flush();
 }
@@ -66,9 +71,7 @@ void WorkerThread::run() {
 }
 
 Expected<void> WorkerThread::serve() {
-  RingOptions options = inputs_.io.ring;
-  options.shared_listeners = inputs_.shared_listeners;
-  const auto ring = open_ring(options, inputs_.io);
+  const auto ring = open_ring(inputs_.io.ring, inputs_.io);
   const std::string* const failure = ring ? nullptr : &ring.error().text;
   if (auto passed = inputs_.gate.pass(failure); !passed) return passed;
   Worker worker(inputs_.snapshot, **ring, control_, outbox_, inputs_.options);

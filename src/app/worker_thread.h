@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <latch>
 #include <map>
-#include <span>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -47,13 +46,12 @@ class WorkerThread {
   // is full, a phase may not, so phases have a place of their own.
   enum class Phase : u8 { starting, running, failed, finished };
 
-  // Requires: snapshot, io, gate and shared_listeners outlive this; wake_fd is an eventfd, written
-  // after each event and each change of phase.
+  // Requires: io and gate outlive this, snapshot does until another one is applied; wake_fd is an
+  // eventfd, written after each event and each change of phase.
   struct Inputs {
     const Snapshot& snapshot;
     const IoChoice& io;
     RingGate& gate;
-    std::span<const SharedListener> shared_listeners;
     int wake_fd;
     WorkerOptions options;
   };
@@ -76,8 +74,12 @@ class WorkerThread {
 
   // Sends the message, or keeps it until the worker runs and its ring has room: flush() then. Of
   // two that wait and say the same of the same server the later one counts, so what waits is
-  // bounded by the number of servers. A worker that has ended gets nothing.
+  // bounded by the number of servers; a reload has the present addresses, so those that wait are
+  // dropped. A worker that has ended gets nothing.
   void send(const ControlMessage& message);
+
+  // The worker needs no snapshot but the one of this generation.
+  bool has_applied(u32 generation) const { return outbox_.applied() == generation; }
 
   // True when nothing waits, or nothing can be done before the phase changes.
   bool flush();

@@ -53,11 +53,6 @@ Nanos stall_limit(const PoolConfig& pool) {
   return std::max(kStallFactor * pool.timeout_ms * kMillisecond, kStallMin);
 }
 
-// How long a request may take; 0: for ever.
-Nanos request_limit(const PoolConfig& pool) {
-  return pool.timeout_ms != 0 ? pool.timeout_ms * kMillisecond : stall_limit(pool);
-}
-
 void arm_receive(Context& context, u32 index, BackendConnection& connection) {
   RINGFOLD_ASSERT(!connection.receiving);
   connection.receiving = true;
@@ -83,7 +78,8 @@ void ask_for_lookup(Context& context, u16 pool, u16 backend_index) {
   Backend& backend = context.pools[pool].backends[backend_index];
   if (!backend.named || context.draining || context.now() < backend.next_lookup_from) return;
   backend.next_lookup_from = context.now() + kLookupGap;
-  context.outbox.ask_for_lookup(pool, backend_index);
+  context.outbox.ask_for_lookup(context.snapshot->generation, context.pools[pool].place,
+                                backend_index);
 }
 
 u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 place,
@@ -205,7 +201,8 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
     if (advance) connection.first_live = following;
   }
   const bool is_silent = connection.last_received + timeout <= now;
-  if (!line.empty() && is_silent && connection.state == BackendState::ready) {
+  if (!line.empty() && is_silent && connection.state == BackendState::ready &&
+      !connection.retired()) {
     note_timeout(context, connection.pool, connection.backend);
   }
   return next;
@@ -249,22 +246,6 @@ void close_connection(Context& context, u32 index) {
   if (!connection.sending) connection.out.clear(context.blocks);
   if (connection.operations > 0) context.ring.cancel_all(connection.fd);
   queue_for_settling(context, index, connection);
-}
-
-void preconnect_server(Context& context, u16 pool_index, u32 backend_index) {
-  Pool& pool = context.pools[pool_index];
-  Backend& backend = pool.backends[backend_index];
-  // The supervisor has said so, and why; once there is an address we are back here.
-  if (!backend.address.resolved()) return;
-  for (u32 place = 0; place < pool.config->server_connections; ++place) {
-    if (backend.connections[place] != kNone) continue;
-    Failure failure = Failure::none;
-    if (open_connection(context, pool_index, backend_index, place, failure) != kNone) continue;
-    context.outbox.log(LogLevel::warn,
-                       fmt::format("pool \"{}\": server \"{}\" {}", pool.config->name,
-                                   backend.config->name, failure_reason(failure)));
-    break;
-  }
 }
 
 // Moves the connection behind the places that take requests, or closes it if nobody waits for it.
@@ -325,6 +306,10 @@ void fail_line(Context& context, u32 first_request, std::string_view error_line)
 
 }  // namespace
 
+Nanos request_limit(const PoolConfig& pool) {
+  return pool.timeout_ms != 0 ? pool.timeout_ms * kMillisecond : stall_limit(pool);
+}
+
 u32 connection_for(Context& context, u16 pool, u32 backend, u32 client, Failure& failure) {
   Backend& server = context.pools[pool].backends[backend];
   if (server.health.state != HealthState::up) [[unlikely]] {
@@ -365,8 +350,25 @@ Failure start_probe(Context& context, u16 pool_index, u32 backend_index) {
   return failure;
 }
 
+void preconnect_server(Context& context, u16 pool_index, u32 backend_index) {
+  Pool& pool = context.pools[pool_index];
+  Backend& backend = pool.backends[backend_index];
+  // The supervisor has said so, and why; once there is an address we are back here.
+  if (!backend.address.resolved()) return;
+  for (u32 place = 0; place < pool.config->server_connections; ++place) {
+    if (backend.connections[place] != kNone) continue;
+    Failure failure = Failure::none;
+    if (open_connection(context, pool_index, backend_index, place, failure) != kNone) continue;
+    context.outbox.log(LogLevel::warn,
+                       fmt::format("pool \"{}\": server \"{}\" {}", pool.config->name,
+                                   backend.config->name, failure_reason(failure)));
+    break;
+  }
+}
+
 void preconnect_pool(Context& context, u16 pool) {
-  for (u32 backend = 0; backend < context.pools[pool].backends.size(); ++backend) {
+  for (u32 backend = 0; backend < context.pools[pool].server_count(); ++backend) {
+    if (context.pools[pool].backends[backend].health.state != HealthState::up) continue;
     preconnect_server(context, pool, backend);
   }
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct Context;
 
 struct Backend {
   const ServerConfig* config = nullptr;
-  Address address;  // this worker's copy; set_server_address() changes it
+  std::unique_ptr<ServerConfig> last_config;  // what config points to once it is removed
+  Address address;                            // this worker's copy; set_server_address() changes it
   // Slots; kNone: none open. The first lane_count() places take requests, the last of them is the
   // bypass (bypass.h); behind them stand retired connections, as long as there are any.
   std::vector<u32> connections;
@@ -128,6 +130,10 @@ struct BackendConnection {
 
 // Opens what the pool wants to have open before the first request.
 void preconnect_pool(Context& context, u16 pool);
+void preconnect_server(Context& context, u16 pool, u32 backend);
+
+// How long a request may take; 0: for ever.
+[[nodiscard]] Nanos request_limit(const PoolConfig& pool);
 
 // The server has moved (its name has a new address), or its address is known at last. New requests
 // go to the new address; connections to the old one finish what they have and close.

@@ -30,15 +30,19 @@ void arm_receive(Context& context, u32 index, Client& client) {
 
 // Counts a client in, of all workers. False: client_connections are open already.
 bool add_client(Pool& pool) {
-  if (pool.client_count == nullptr) return true;
+  const u32 limit = pool.config->client_connections;
   const u32 before = pool.client_count->fetch_add(1, std::memory_order_relaxed);
-  if (before < pool.config->client_connections) return true;
-  pool.client_count->fetch_sub(1, std::memory_order_relaxed);
-  return false;
+  if (limit != 0 && before >= limit) {
+    pool.client_count->fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  ++pool.clients;
+  return true;
 }
 
 void forget_client(Pool& pool) {
-  if (pool.client_count != nullptr) pool.client_count->fetch_sub(1, std::memory_order_relaxed);
+  pool.client_count->fetch_sub(1, std::memory_order_relaxed);
+  --pool.clients;
 }
 
 // Everything asked for has been answered and sent.
@@ -129,9 +133,10 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   client.state = ClientState::open;
   client.authenticated = pool.config->client_password.empty();
   client.id =
-      context.clients_accepted++ * context.snapshot.config.threads + context.worker_index + 1;
+      context.clients_accepted++ * context.snapshot->config.threads + context.worker_index + 1;
   note_active(context, client);
   arm_receive(context, index, client);
+  if (pool.removed) dismiss_client(context, index);
 }
 
 void on_client_received(Context& context, u32 index, const Completion& completion) {

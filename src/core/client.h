@@ -59,7 +59,10 @@ struct Client {
   bool leaving : 1 = false;        // closes when what it has sent so far is answered
   bool authenticated : 1 = false;
   bool is_fresh : 1 = false;  // nothing was under way when the present request came
-  u32 armed_at = 0;           // Context::buffers_released when the receive was armed
+  // Its next requests go to the same servers by other connections than those it waits for, so it is
+  // not read until it waits for nothing.
+  bool held : 1 = false;
+  u32 armed_at = 0;  // Context::buffers_released when the receive was armed
   u32 first_request = kNone;
   u32 last_request = kNone;
   u32 request_count = 0;

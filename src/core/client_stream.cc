@@ -56,18 +56,22 @@ bool is_spent(const Context& context, const Client& client) {
   return client.tick == context.tick && client.tick_commands >= kClientCommandsPerTick;
 }
 
+bool is_held(const Client& client) {
+  return client.held && client.request_count > 0;
+}
+
 bool must_pause(const Context& context, const Client& client) {
   const ClientMarks marks = pause_marks(context, client);
   return client.request_count >= marks.requests || client.out.size() > marks.output ||
          unanswered_bytes(context, client) > kClientRequestBytesMax || client.throttled ||
-         is_spent(context, client);
+         is_held(client) || is_spent(context, client);
 }
 
 bool may_resume(const Context& context, const Client& client) {
   const ClientMarks marks = resume_marks(context, client);
   return client.request_count < marks.requests && client.out.size() <= marks.output &&
          unanswered_bytes(context, client) <= kClientRequestBytesMax / 2 && !client.throttled &&
-         !is_spent(context, client);
+         !is_held(client) && !is_spent(context, client);
 }
 
 void note_command(const Context& context, Client& client, std::size_t size) {
@@ -84,6 +88,7 @@ Step take_request_bytes(Context& context, u32 index, std::string_view bytes, Req
                         Block** owned, std::size_t& used) {
   Client& client = context.clients[index];
   client.is_fresh = client.request_count == 0;
+  client.held = false;
   const u64 configured = context.pools[client.pool].config->max_request_size;
   const u64 size_max =
       client.authenticated ? configured : std::min(configured, kUnauthenticatedRequestMax);

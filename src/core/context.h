@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,27 @@
 
 namespace ringfold {
 
+struct Listener {
+  int fd = -1;  // -1: closed, the place is free
+  Address address;
+  bool stopping = false;  // closed when the kernel has ended accepting
+};
+
 struct Pool {
   const PoolConfig* config = nullptr;
-  const PoolAddresses* addresses = nullptr;
   ShardMap shards;
-  std::vector<Backend> backends;             // in configuration order, as ShardMap counts them
-  std::vector<int> listeners;                // descriptors; -1: closed
-  std::atomic<u32>* client_count = nullptr;  // of all workers; nullptr: client_connections is 0
+  // In configuration order, as ShardMap counts them; behind them those that the configuration has
+  // no longer, until nobody waits for them.
+  std::vector<Backend> backends;
+  std::vector<Listener> listeners;           // a place stays the same while it is open
+  std::atomic<u32>* client_count = nullptr;  // of all workers
+  u32 clients = 0;                           // of this worker
+  u16 place = 0;                             // in the configuration
+  // The configuration has it no longer: it ends when its clients have gone.
+  bool removed = false;
+  std::unique_ptr<PoolConfig> last_config;  // what config points to then
+
+  u32 server_count() const { return static_cast<u32>(config->servers.size()); }
 };
 
 struct LingeringClient {
@@ -45,13 +60,13 @@ struct BackendName {
 struct Context {
   Context(const Snapshot& snapshot_in, Ring& ring_in, Outbox& outbox_in, u32 worker_index_in,
           u64 seed)
-      : snapshot(snapshot_in),
+      : snapshot(&snapshot_in),
         ring(ring_in),
         outbox(outbox_in),
         worker_index(worker_index_in),
         prng(seed) {}
 
-  const Snapshot& snapshot;
+  const Snapshot* snapshot;
   Ring& ring;
   Outbox& outbox;
   const u32 worker_index;
@@ -61,7 +76,9 @@ struct Context {
   Slab<Client> clients{kClientsPerWorkerMax};
   Slab<BackendConnection> connections{kBackendConnectionsPerWorkerMax};
   Slab<Request> requests{kRequestsPerWorkerMax};
-  std::vector<Pool> pools;
+  std::vector<Pool> pools;                 // a pool's slot here stays the same for its life
+  std::vector<u16> slot_of_place;          // for each pool of the configuration
+  u32 removed_pools = 0;                   // of pools
   std::vector<BackendName> open_failures;  // whose Backend::open_failure is set
 
   // Sockets with bytes to send, flushed by the Writer when the tick ends.
@@ -77,6 +94,8 @@ struct Context {
   // Lingering clients, the oldest first: all linger equally long. Those that have closed by
   // themselves stay in it until it is their turn, and their slots may have other users by then.
   std::deque<LingeringClient> lingering_clients;
+
+  std::vector<UserData> stopped_listeners;  // accepting failed; armed again soon
 
   u32 tick = 0;  // counts the turns; wraps
   // Clients that had their share of this tick and go on in the next one.

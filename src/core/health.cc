@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -77,9 +78,9 @@ bool is_full(const Health& health, const PoolConfig& pool) {
 
 void build_shards(Pool& pool) {
   std::vector<ShardServer> servers;
-  servers.reserve(pool.backends.size());
+  servers.reserve(pool.server_count());
   const bool moves = pool.config->on_failure == OnFailure::rehash;
-  for (const Backend& backend : pool.backends) {
+  for (const Backend& backend : std::span(pool.backends).first(pool.server_count())) {
     const bool is_live = !moves || backend.health.state != HealthState::ejected;
     servers.push_back({backend.config->name, backend.config->weight, is_live});
   }

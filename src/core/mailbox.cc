@@ -42,12 +42,18 @@ void Outbox::post(WorkerEvent::Kind kind, LogLevel level, std::string_view text)
   wake_supervisor();
 }
 
-void Outbox::ask_for_lookup(u16 pool, u16 server) {
+void Outbox::ask_for_lookup(u32 generation, u16 pool, u16 server) {
   WorkerEvent event;
   event.kind = WorkerEvent::Kind::lookup;
+  event.generation = generation;
   event.pool = pool;
   event.server = server;
   if (ring_.try_push(std::move(event))) wake_supervisor();
+}
+
+void Outbox::note_applied(u32 generation) {
+  applied_.store(generation, std::memory_order_release);
+  wake_supervisor();
 }
 
 void Outbox::wake_supervisor() {

@@ -4,6 +4,7 @@
 // outbox.
 #pragma once
 
+#include <atomic>
 #include <string_view>
 
 #include "ringfold/base/ints.h"
@@ -13,16 +14,21 @@
 
 namespace ringfold {
 
+struct Snapshot;
+
 struct ControlMessage {
   enum class Kind : u8 {
     drain,    // accept nobody, finish what was asked
     cut_off,  // behind drain: its time is over, end at once
+    reload,   // another configuration (reload.h)
     address,  // a server has a new address
   };
   Kind kind = Kind::drain;
   u16 pool = 0;  // address: the server's place in the configuration
   u16 server = 0;
   Address address = {};
+  // reload: the one before is not needed any more when Outbox::applied() says so of this one.
+  const Snapshot* snapshot = nullptr;
 };
 
 struct WorkerEvent {
@@ -39,6 +45,7 @@ struct WorkerEvent {
   LogLevel level = LogLevel::info;
   u16 pool = 0;  // lookup: the server's place in the configuration
   u16 server = 0;
+  u32 generation = 0;  // lookup: which configuration that is
   u16 length = 0;
   char text[kTextMax] = {};
 
@@ -59,8 +66,15 @@ class Outbox {
   void log(LogLevel level, std::string_view text) { post(WorkerEvent::Kind::log, level, text); }
 
   // Asks for a new look at the server's name. Lost without a trace when the ring is full: a server
-  // that goes on failing is asked for again.
-  void ask_for_lookup(u16 pool, u16 server);
+  // that goes on failing is asked for again. generation: of the snapshot in which it has this
+  // place.
+  void ask_for_lookup(u32 generation, u16 pool, u16 server);
+
+  // The worker holds on to nothing of the snapshots before this one.
+  void note_applied(u32 generation);
+
+  // The generation noted last. Any thread.
+  u32 applied() const { return applied_.load(std::memory_order_acquire); }
 
  private:
   void wake_supervisor();
@@ -68,6 +82,7 @@ class Outbox {
   SpscRing<WorkerEvent>& ring_;
   int wake_fd_;
   u64 dropped_ = 0;
+  std::atomic<u32> applied_{0};
 };
 
 }  // namespace ringfold

@@ -123,13 +123,13 @@ void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
       return;
     }
     case Route::split_keys:
-      if ((pool.backends.size() == 1 && !is_long) ||
+      if ((pool.server_count() == 1 && !is_long) ||
           !start_multi_get(context, client, bytes, frame, row, server)) {
         forward(context, client, server, bytes, frame, row, owned);
       }
       return;
     case Route::all_servers:
-      if (pool.backends.size() == 1) {
+      if (pool.server_count() == 1) {
         forward(context, client, 0, bytes, frame, row, owned);
       } else {
         start_on_all_servers(context, client, bytes, frame, row);

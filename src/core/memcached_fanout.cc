@@ -111,8 +111,7 @@ bool start_multi_get(Context& context, u32 client, std::string_view bytes,
 
 void start_on_all_servers(Context& context, u32 client, std::string_view bytes,
                           const RequestFrame& frame, const CommandRow& row) {
-  const u32 server_count =
-      static_cast<u32>(context.pools[context.clients[client].pool].backends.size());
+  const u32 server_count = context.pools[context.clients[client].pool].server_count();
   const u32 parent = start_parent(context, client, row.merge, server_count, 0);
   if (parent == kNone) return;
   context.requests[parent].shape = row.reply;

@@ -165,20 +165,20 @@ void route_request(Context& context, u32 client, std::string_view bytes, const R
         reply_wrong_arity(context, client, command);
         return;
       }
-      if (pool.backends.size() == 1 ||
+      if (pool.server_count() == 1 ||
           !start_split(context, client, bytes, frame, command, server)) {
         forward(context, client, server, bytes, owned);
       }
       return;
     case Route::all_servers:
-      if (pool.backends.size() == 1) {
+      if (pool.server_count() == 1) {
         forward(context, client, 0, bytes, owned);
       } else {
         start_all(context, client, bytes, command);
       }
       return;
     case Route::scan:
-      if (pool.backends.size() == 1) {
+      if (pool.server_count() == 1) {
         forward(context, client, 0, bytes, owned);
       } else {
         start_scan(context, client, bytes, frame, command);

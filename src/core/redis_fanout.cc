@@ -74,8 +74,7 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
 }
 
 void start_all(Context& context, u32 client, std::string_view bytes, const CommandSpec& command) {
-  const u32 server_count =
-      static_cast<u32>(context.pools[context.clients[client].pool].backends.size());
+  const u32 server_count = context.pools[context.clients[client].pool].server_count();
   const u32 parent = start_parent(context, client, command.merge, server_count, 0);
   if (parent == kNone) return;
   for (u32 server = 0; server < server_count; ++server) {
@@ -90,7 +89,7 @@ void start_scan(Context& context, u32 client, std::string_view bytes, const Requ
   const Argument& argument = frame.arguments[1];
   const std::optional<ScanCursor> cursor =
       parse_scan_cursor(bytes.substr(argument.offset, argument.length));
-  const std::size_t server_count = context.pools[context.clients[client].pool].backends.size();
+  const u32 server_count = context.pools[context.clients[client].pool].server_count();
   if (!cursor || cursor->server >= server_count) {
     reply_here(context, client, "-ERR invalid cursor\r\n");
     return;

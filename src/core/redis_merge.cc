@@ -192,9 +192,7 @@ void merge_redis(Context& context, Request& parent, Batch& batch) {
       merge_concat(fanout, out);
       break;
     case Merge::scan:
-      merge_scan(
-          static_cast<u32>(context.pools[context.clients[parent.client].pool].backends.size()),
-          fanout, out);
+      merge_scan(context.pools[context.clients[parent.client].pool].server_count(), fanout, out);
       break;
     case Merge::random_key:
       merge_random_key(context, fanout, out);

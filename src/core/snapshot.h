@@ -1,6 +1,7 @@
-// Snapshot: what all workers share and nobody changes: the configuration with the addresses that
-// were known at the start. A worker has its own copy of a server's address, which changes by
-// control message. Only the counts of clients do change.
+// Snapshot: what all workers share and nobody changes: a configuration with the addresses that were
+// known when it was made. A worker has its own copy of a server's address, which changes by control
+// message; another configuration comes as another snapshot (reload.h). Only the counts of clients
+// do change.
 #pragma once
 
 #include <atomic>
@@ -14,16 +15,20 @@ namespace ringfold {
 
 struct PoolAddresses {
   std::vector<Address> listen;  // one for each PoolConfig::listen
+  // For each of listen a socket for each worker, which it duplicates. Not owned. Empty: workers
+  // open their own.
+  std::vector<std::vector<int>> sockets;
   // One for each PoolConfig::servers; not resolved() when the name had no address.
   std::vector<Address> servers;
 };
 
 struct Snapshot {
+  u32 generation = 0;  // of the snapshots that a process makes
   Config config;
   std::vector<PoolAddresses> addresses;  // one for each pool
-  // How many clients each pool with a limit has, of all workers. Each adds what it accepts and
-  // takes off what it frees.
-  mutable std::vector<std::atomic<u32>> client_counts;
+  // How many clients each pool has, of all workers: one for each pool. Each worker adds what it
+  // accepts and takes off what it frees. Not owned: a pool that stays keeps its count.
+  std::vector<std::atomic<u32>*> client_counts;
 };
 
 [[nodiscard]] inline ListenOptions listen_options(const PoolConfig& pool) {

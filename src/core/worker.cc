@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/context.h"
+#include "core/listening.h"
+#include "core/reload.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -18,13 +20,11 @@ struct Worker::Impl {
 
   Context context;
   ControlRing& control;
-  std::vector<UserData> stopped_listeners;  // accepting failed; armed again when expire() runs next
   Nanos abort_at = kNever;  // the drain has taken too long: clients are aborted then
 
-  Expected<void> open_listeners(u16 pool_index);
   void dispatch(const Completion& completion);
-  void on_accepted(const Completion& completion);
   void take_control_messages();
+  void reload(const Snapshot& snapshot);
   void start_drain();
   void fail_backends(Failure failure);
   void start_cut_off();
@@ -38,31 +38,9 @@ struct Worker::Impl {
 
 namespace {
 
-// Accepting is armed again after an error such as EMFILE at the next tick that this brings about.
-constexpr Nanos kAcceptRetry = 100 * kMillisecond;
-
 // Enough for an error line to leave; the kernel delivers what it has taken even after a close. Part
 // of the time in which the process has to be gone, so short.
 constexpr Nanos kCutOffGrace = 100 * kMillisecond;
-
-Pool make_pool(const Snapshot& snapshot, std::size_t index) {
-  const PoolConfig& config = snapshot.config.pools[index];
-  const PoolAddresses& addresses = snapshot.addresses[index];
-  Pool pool;
-  pool.config = &config;
-  pool.addresses = &addresses;
-  for (std::size_t i = 0; i < config.servers.size(); ++i) {
-    Backend backend;
-    backend.config = &config.servers[i];
-    backend.address = addresses.servers[i];
-    backend.named = has_host_name(config.servers[i].endpoint);
-    backend.connections.assign(lane_count(config), kNone);
-    pool.backends.push_back(std::move(backend));
-  }
-  build_shards(pool);
-  if (config.client_connections > 0) pool.client_count = &snapshot.client_counts[index];
-  return pool;
-}
 
 // Deadlines that are microseconds apart are met by one tick. Half a percent of the shortest useful
 // timeout is not missed by anybody.
@@ -73,53 +51,16 @@ Nanos round_up(Nanos deadline) {
   return (deadline + kDeadlineGrain - 1) / kDeadlineGrain * kDeadlineGrain;
 }
 
-UserData accept_data(u32 pool, u32 listener) {
-  return {Op::accept, listener, pool};
-}
-
 }  // namespace
 
 Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbox& outbox,
                const WorkerOptions& options)
-    : impl_(std::make_unique<Impl>(snapshot, ring, control, outbox, options)) {
-  Context& context = impl_->context;
-  u32 servers_max = 0;
-  for (std::size_t i = 0; i < snapshot.config.pools.size(); ++i) {
-    context.pools.push_back(make_pool(snapshot, i));
-    const u32 idle_ms = snapshot.config.pools[i].client_idle_timeout_ms;
-    if (idle_ms != 0) {
-      context.idle_timeout = std::min(context.idle_timeout, idle_ms * kMillisecond);
-    }
-    servers_max = std::max(servers_max, static_cast<u32>(snapshot.config.pools[i].servers.size()));
-  }
-  context.memory_share = snapshot.config.memory_limit / snapshot.config.threads;
-  context.split.server_children.assign(servers_max, kNone);
-}
+    : impl_(std::make_unique<Impl>(snapshot, ring, control, outbox, options)) {}
 
 Worker::~Worker() = default;
 
 Expected<void> Worker::start() {
-  for (u16 pool = 0; pool < impl_->context.pools.size(); ++pool) {
-    Expected<void> opened = impl_->open_listeners(pool);
-    if (!opened) return opened;
-  }
-  for (u16 pool = 0; pool < impl_->context.pools.size(); ++pool) {
-    if (impl_->context.pools[pool].config->preconnect) preconnect_pool(impl_->context, pool);
-  }
-  return {};
-}
-
-Expected<void> Worker::Impl::open_listeners(u16 pool_index) {
-  Pool& pool = context.pools[pool_index];
-  const ListenOptions options = listen_options(*pool.config);
-  for (const Address& address : pool.addresses->listen) {
-    const Expected<int> fd = context.ring.listen(address, options);
-    if (!fd) return fail(fmt::format("pool \"{}\": {}", pool.config->name, fd.error().text));
-    const u32 listener = static_cast<u32>(pool.listeners.size());
-    pool.listeners.push_back(*fd);
-    context.ring.accept(*fd, accept_data(pool_index, listener));
-  }
-  return {};
+  return take_snapshot(impl_->context, *impl_->context.snapshot);
 }
 
 void Worker::tick() {
@@ -138,6 +79,7 @@ void Worker::tick() {
   impl_->settle();
   note_open_failures(context);
   if (context.draining) impl_->close_idle_backends();
+  if (end_removed_pools(context)) impl_->settle();
   flush_dirty(context);
 }
 
@@ -160,7 +102,7 @@ void Worker::Impl::dispatch(const Completion& completion) {
       on_backend_connected(context, slot, completion.result);
       break;
     case Op::accept:
-      on_accepted(completion);
+      on_accepted(context, completion);
       break;
     case Op::wake:
       take_control_messages();
@@ -173,30 +115,6 @@ void Worker::Impl::dispatch(const Completion& completion) {
   ++context.buffers_released;
 }
 
-void Worker::Impl::on_accepted(const Completion& completion) {
-  const u16 pool_index = static_cast<u16>(completion.user_data.slot());
-  const u32 listener = completion.user_data.generation();
-  Pool& pool = context.pools[pool_index];
-  if (completion.result >= 0) {
-    accept_client(context, pool_index, completion.result);
-  } else if (!context.draining) {
-    context.outbox.log(LogLevel::warn,
-                       fmt::format("pool \"{}\": a client could not be accepted: {}",
-                                   pool.config->name, ::strerrordesc_np(-completion.result)));
-  }
-  if (completion.more) return;
-  if (context.draining) {
-    context.ring.close(pool.listeners[listener]);
-    pool.listeners[listener] = -1;
-  } else if (completion.result >= 0) {
-    context.ring.accept(pool.listeners[listener], completion.user_data);
-  } else {
-    // Out of descriptors, most likely: arming at once would spin.
-    stopped_listeners.push_back(completion.user_data);
-    context.next_deadline = std::min(context.next_deadline, context.now() + kAcceptRetry);
-  }
-}
-
 void Worker::Impl::take_control_messages() {
   ControlMessage message;
   while (control.try_pop(message)) {
@@ -207,10 +125,22 @@ void Worker::Impl::take_control_messages() {
       case ControlMessage::Kind::cut_off:
         start_cut_off();
         break;
+      case ControlMessage::Kind::reload:
+        reload(*message.snapshot);
+        break;
       case ControlMessage::Kind::address:
-        set_server_address(context, message.pool, message.server, message.address);
+        set_server_address(context, context.slot_of_place[message.pool], message.server,
+                           message.address);
         break;
     }
+  }
+}
+
+// What is on its way out keeps what it has.
+void Worker::Impl::reload(const Snapshot& snapshot) {
+  if (context.draining) return;
+  if (auto taken = take_snapshot(context, snapshot); !taken) {
+    context.outbox.log(LogLevel::error, taken.error().text);
   }
 }
 
@@ -218,17 +148,7 @@ void Worker::Impl::take_control_messages() {
 void Worker::Impl::start_drain() {
   if (context.draining) return;
   context.draining = true;
-  for (u32 pool = 0; pool < context.pools.size(); ++pool) {
-    for (u32 listener = 0; listener < context.pools[pool].listeners.size(); ++listener) {
-      context.ring.cancel(accept_data(pool, listener));
-    }
-  }
-  for (const UserData user_data : stopped_listeners) {
-    int& fd = context.pools[user_data.slot()].listeners[user_data.generation()];
-    context.ring.close(fd);
-    fd = -1;
-  }
-  stopped_listeners.clear();
+  for (u16 pool = 0; pool < context.pools.size(); ++pool) stop_listeners(context, pool);
   for (u32 index = 0; index < context.clients.touched(); ++index) dismiss_client(context, index);
 }
 
@@ -277,17 +197,14 @@ void Worker::Impl::expire() {
   } else {
     next = abort_at;
   }
-  for (const UserData user_data : stopped_listeners) {
-    context.ring.accept(context.pools[user_data.slot()].listeners[user_data.generation()],
-                        user_data);
-  }
-  stopped_listeners.clear();
+  restart_listeners(context);
   for (u16 pool = 0; pool < context.pools.size(); ++pool) {
     for (u32 backend = 0; backend < context.pools[pool].backends.size(); ++backend) {
       for (const u32 index : context.pools[pool].backends[backend].connections) {
         if (index != kNone) next = std::min(next, expire_connection(context, index));
       }
-      next = std::min(next, probe_if_due(context, pool, backend));
+      if (backend < context.pools[pool].server_count())
+        next = std::min(next, probe_if_due(context, pool, backend));
     }
   }
   while (!context.lingering_clients.empty()) {
@@ -348,10 +265,8 @@ bool Worker::finished() const {
   const Context& context = impl_->context;
   if (!context.draining || context.clients.used() > 0 || context.connections.used() > 0)
     return false;
-  for (const Pool& pool : context.pools) {
-    for (const int fd : pool.listeners) {
-      if (fd >= 0) return false;
-    }
+  for (u16 pool = 0; pool < context.pools.size(); ++pool) {
+    if (!has_no_listener(context, pool)) return false;
   }
   return true;
 }

@@ -50,9 +50,7 @@ constexpr u32 kQuiet = EPOLLET;
 class EpollRing final : public Ring {
  public:
   EpollRing(const RingOptions& options, const EpollFeatures& features)
-      : shared_listeners_(options.shared_listeners),
-        send_buffer_bytes_(options.send_buffer_bytes),
-        set_(features) {}
+      : send_buffer_bytes_(options.send_buffer_bytes), set_(features) {}
 
   Expected<void> open(const RingOptions& options);
 
@@ -110,7 +108,6 @@ class EpollRing final : public Ring {
   void accept_all(int fd, Descriptor& descriptor);
   void go_on_writing(int fd, Descriptor& descriptor);
 
-  const std::span<const SharedListener> shared_listeners_;
   const u32 send_buffer_bytes_;
   EpollSet set_;
   Doorbell doorbell_;
@@ -171,7 +168,7 @@ int EpollRing::watch(int fd, Descriptor& descriptor) {
 }
 
 Expected<int> EpollRing::listen(const Address& address, const ListenOptions& options) {
-  const auto fd = open_or_duplicate_listener(shared_listeners_, address, options);
+  const auto fd = open_or_duplicate_listener(address, options);
   if (!fd) return fd;
   set_nonblocking(*fd);
   set_send_buffer(*fd, send_buffer_bytes_);

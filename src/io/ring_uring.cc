@@ -43,14 +43,13 @@ constexpr std::size_t kDrainCompletionsMax = 512;
 class UringRing final : public Ring {
  public:
   UringRing(const RingOptions& options, const UringFeatures& features)
-      : shared_listeners_(options.shared_listeners),
-        send_buffer_bytes_(options.send_buffer_bytes),
+      : send_buffer_bytes_(options.send_buffer_bytes),
         sends_(features.send_skip_success, features.send_vectorized) {}
 
   Expected<void> open(const RingOptions& options, const UringFeatures& features);
 
   Expected<int> listen(const Address& address, const ListenOptions& options) override {
-    const auto fd = open_or_duplicate_listener(shared_listeners_, address, options);
+    const auto fd = open_or_duplicate_listener(address, options);
     if (fd) set_send_buffer(*fd, send_buffer_bytes_);
     return fd;
   }
@@ -91,7 +90,6 @@ class UringRing final : public Ring {
   void on_doorbell(const io_uring_cqe& completion);
   void on_watch(const io_uring_cqe& completion);
 
-  const std::span<const SharedListener> shared_listeners_;
   const u32 send_buffer_bytes_;
   // Destroyed in reverse: the kernel's side goes before the memory it writes to.
   UringBuffers buffers_;

@@ -162,15 +162,11 @@ Expected<int> open_listener(const Address& address, const ListenOptions& options
   return fd.take();
 }
 
-Expected<int> open_or_duplicate_listener(std::span<const SharedListener> shared,
-                                         const Address& address, const ListenOptions& options) {
-  for (const SharedListener& listener : shared) {
-    if (listener.address != address) continue;
-    const int fd = ::fcntl(listener.fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) return listen_failure(address, errno);
-    return fd;
-  }
-  return open_listener(address, options);
+Expected<int> open_or_duplicate_listener(const Address& address, const ListenOptions& options) {
+  if (options.shared < 0) return open_listener(address, options);
+  const int fd = ::fcntl(options.shared, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return listen_failure(address, errno);
+  return fd;
 }
 
 Expected<void> check_address_unused(const Address& address) {

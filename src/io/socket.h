@@ -33,10 +33,8 @@ void set_send_buffer(int fd, u32 bytes);
 // its place is an error and left alone.
 [[nodiscard]] Expected<int> open_listener(const Address& address, const ListenOptions& options);
 
-// Ring::listen: a descriptor of the caller's own for the same listening socket, if address is among
-// shared, else open_listener().
-[[nodiscard]] Expected<int> open_or_duplicate_listener(std::span<const SharedListener> shared,
-                                                       const Address& address,
+// Ring::listen: a descriptor of the caller's own for ListenOptions::shared, else open_listener().
+[[nodiscard]] Expected<int> open_or_duplicate_listener(const Address& address,
                                                        const ListenOptions& options);
 
 // Fails when someone listens on a TCP address already. SO_REUSEPORT lets a second process of the

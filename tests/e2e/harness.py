@@ -267,6 +267,8 @@ class Proxy:
         self.pass_fds = ()  # descriptors that stay open in it
         self.process = None
         self.endpoints = []
+        self.written = []  # the pools as they stand in the file
+        self.reloads = 0
 
     def start(self):
         for _ in range(10):
@@ -295,7 +297,23 @@ class Proxy:
             listens = pool["listen"] if isinstance(pool["listen"], list) else [pool["listen"]]
             self.endpoints += [parse_listen(listen) for listen in listens]
             pools.append(pool)
+        self.written = pools
         self.config.write_text(toml(self.options, pools))
+
+    def reload(self, pools, **options):
+        """Writes another configuration and has it reloaded. What the log says of it."""
+        self.written = pools
+        self.options.update(options)
+        before = len(self.stderr())
+        self.config.write_text(toml(self.options, pools))
+        self.reloads += 1
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self._reloads_ended() == self.reloads, "the reload")
+        return self.stderr()[before:]
+
+    def _reloads_ended(self):
+        return sum(" reloaded: " in line or "was not reloaded" in line
+                   for line in self.stderr().splitlines())
 
     @property
     def endpoint(self):

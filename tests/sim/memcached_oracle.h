@@ -81,6 +81,8 @@ class MemcachedOracle final : public Oracle {
   std::string check_end(const Issued& issued, std::string_view end, bool is_complete) const;
   std::string check_from_all(const Issued& issued, std::string_view reply) const;
   std::string check_flush(const Issued& issued, std::string_view reply) const;
+  static std::string stat_lines(const Stats& stats, bool is_named);
+  std::string check_some_stats(const Issued& issued, std::string_view reply) const;
   std::string check_stats(const Issued& issued, std::string_view reply) const;
   bool flushed_since(u64 moment) const;
   bool may_be_ejected_miss(const Issued& issued) const;

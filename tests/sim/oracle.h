@@ -77,7 +77,10 @@ struct Issued {
 class Oracle {
  public:
   Oracle(Universe& universe, u32 server_count)
-      : error_rules(server_count), universe_(universe), server_count_(server_count) {}
+      : error_rules(server_count),
+        servers_min(server_count),
+        universe_(universe),
+        server_count_(server_count) {}
   virtual ~Oracle() = default;
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
@@ -129,6 +132,9 @@ class Oracle {
   // While a server is ejected another one may be.
   bool keys_move = false;
   std::string hash_tag;  // two characters, or nothing
+  // A command to all servers reaches so many at least. Fewer than there are: some come and go, and
+  // their order changes.
+  u32 servers_min = 0;
 
   u64 replies() const { return replies_; }
   u64 errors() const { return errors_; }

@@ -87,7 +87,7 @@ bool RandomWorld::wait_for_probes(const std::vector<RandomClient*>& asked, Nanos
 void RandomWorld::check_nothing_broke() {
   Universe& universe = stage_.universe;
   for (const auto& server : servers_) {
-    if (server->ended_sessions() != 0) {
+    if (server->ended_sessions() != 0 && !reloads_) {
       return universe.fail("the proxy ended a server connection, but nothing was broken");
     }
   }
@@ -164,13 +164,22 @@ void RandomWorld::serve_again() {
 // A server has moved; who looks its name up learns it sooner or later.
 void RandomWorld::on_moved(u32 server, const Address& address) {
   addresses_[server] = address;
-  stage_.universe.after(dice_.between(0, 300) * kMillisecond, *this, 0, server);
+  stage_.universe.after(dice_.between(0, 300) * kMillisecond, *this, kAddress, server);
 }
 
-void RandomWorld::on_event(u32, u64 server) {
+void RandomWorld::on_event(u32 kind, u64 server) {
   if (stage_.finished()) return;
+  if (kind == kReload) return reload();
   stage_.universe.sights.see(Sight::moved);
-  stage_.set_server_address(static_cast<u16>(server), addresses_[server]);
+  on_address(static_cast<u32>(server));
+}
+
+// The supervisor has found the server's address; a server that is not in the present configuration
+// gets it with the next one that names it.
+void RandomWorld::on_address(u32 server) {
+  told_[server] = addresses_[server];
+  if (place_of_[server] == kNone) return;
+  stage_.set_server_address(static_cast<u16>(place_of_[server]), addresses_[server]);
 }
 
 // The names that have no address yet.
@@ -179,18 +188,19 @@ void RandomWorld::start_names() {
     if (is_numeric_host(pool_.servers[i].endpoint.host)) continue;
     const bool is_late = dice_.chance(1, 2);
     if (is_late) stage_.universe.sights.see(Sight::address_late);
-    stage_.universe.after(is_late ? dice_.between(0, 1000) * kMillisecond : 0, *this, 0, i);
+    stage_.universe.after(is_late ? dice_.between(0, 1000) * kMillisecond : 0, *this, kAddress, i);
   }
 }
 
 void RandomWorld::end_faults() {
   stage_.universe.trace("world", "has no more faults");
   dice_.stop_faults();
+  end_reloads();
   for (const auto& server : servers_) server->recover();
   if (stage_.finished()) return;
   for (u32 i = 0; i < server_count_; ++i) {
     if (is_numeric_host(pool_.servers[i].endpoint.host)) continue;
-    stage_.set_server_address(static_cast<u16>(i), addresses_[i]);
+    on_address(i);
   }
 }
 
@@ -254,6 +264,7 @@ void RandomWorld::play() {
   Universe& universe = stage_.universe;
   stage_.start(pool_, workers_, ring_options_);
   start_names();
+  start_reloads();
   // A drain may end before sabotage can be noticed.
   if (dice_.chance(1, 6) && options_.sabotage == Sabotage::none) drain_early();
   const Nanos fault_time = faulty_ ? dice_.between(100, 4000) * kMillisecond : kSettleTime;

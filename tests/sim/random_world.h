@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "random_client.h"
+#include "ringfold/base/slab.h"
 #include "stage.h"
 #include "toy_server.h"
 
@@ -45,6 +46,7 @@ class RandomWorld final : private MoveListener, private EventTarget {
  private:
   void on_moved(u32 server, const Address& address) override;
   void on_event(u32 kind, u64 server) override;
+  void on_address(u32 server);
 
   // random_world_settings.cc
   void pick_pool();
@@ -63,6 +65,12 @@ class RandomWorld final : private MoveListener, private EventTarget {
   bool is_memcached() const { return pool_.protocol == Protocol::memcached; }
   ToyServerOptions server_options(u32 index);
   void describe();
+
+  // random_world_reload.cc
+  void start_reloads();
+  void reload();
+  void end_reloads();
+  PoolConfig pick_another();
 
   // random_world.cc
   void play();
@@ -86,6 +94,10 @@ class RandomWorld final : private MoveListener, private EventTarget {
   std::vector<bool> seen() const;
   void fail_with_clients(const std::string& text);
 
+  // Kinds of events.
+  static constexpr u32 kAddress = 0;
+  static constexpr u32 kReload = 1;
+
   const WorldOptions options_;
   Stage stage_;
   Dice& dice_;
@@ -103,6 +115,11 @@ class RandomWorld final : private MoveListener, private EventTarget {
   bool has_line_limits_ = false;    // of servers' lines
   u64 memory_share_ = 0;            // of each worker
   std::vector<Address> addresses_;  // of the servers, as their names say
+  bool reloads_ = false;
+  bool servers_change_ = false;  // by reloads: they come and go
+  u32 reloads_left_ = 0;
+  std::vector<u32> place_of_;  // of each server, in the present configuration; kNone: none
+  std::vector<Address> told_;  // of the servers: what the workers were told
   bool honest_ = false;
   bool big_replies_ = false;
   std::vector<std::unique_ptr<ToyServer>> servers_;

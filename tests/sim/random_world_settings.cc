@@ -37,9 +37,13 @@ RandomWorld::RandomWorld(const WorldOptions& options)
   pool_.protocol = options.protocol.value_or(drawn);
   pick_pool();
   if (faulty_) pick_trouble();
+  // Sabotage is found out by what the servers know of one another.
+  reloads_ = dice_.chance(1, 4) && options.sabotage == Sabotage::none;
+  servers_change_ = reloads_ && dice_.chance(3, 4);
   is_memcached() ? make_memcached() : make_redis();
   bind_keys();
   oracle_->keys_move = keys_move();
+  if (servers_change_) oracle_->servers_min = 1;
   oracle_->hash_tag = pool_.sharding.hash_tag;
   pick_ring();
   if (memory_share_ != 0) stage_.memory_limit = memory_share_ * workers_;
@@ -180,8 +184,9 @@ void RandomWorld::bind_keys() {
   oracle_->home_of = [map](std::string_view key) { return map->route(key, 0); };
 }
 
-// While a server is ejected its keys may be with others.
+// While a server is ejected, or not in the configuration, its keys may be with others.
 bool RandomWorld::keys_move() const {
+  if (servers_change_) return true;
   return pool_.auto_eject_hosts && pool_.on_failure == OnFailure::rehash;
 }
 
@@ -257,6 +262,9 @@ void RandomWorld::pick_clients() {
 // A server that is known by its name may move.
 void RandomWorld::let_move(u32 server) {
   addresses_.push_back(Stage::server_address(server));
+  place_of_.push_back(server);
+  const bool is_known = is_numeric_host(pool_.servers[server].endpoint.host);
+  told_.push_back(is_known ? addresses_.back() : Address{});
   if (is_numeric_host(pool_.servers[server].endpoint.host)) return;
   constexpr u32 kSecondHome = 50;
   servers_.back()->let_move(
@@ -327,6 +335,8 @@ void RandomWorld::describe() {
   number("honest", honest_);
   number("big_replies", big_replies_);
   number("handshake_fails", handshake_fails_);
+  number("reloads", reloads_);
+  number("servers_change", servers_change_);
   settings_ += "\ndice " + dice_.describe();
 }
 

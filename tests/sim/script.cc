@@ -70,6 +70,19 @@ void Script::moves(u32 server, u32 to) {
   stage.set_server_address(static_cast<u16>(server), address);
 }
 
+void Script::reloads() {
+  std::vector<Address> servers;
+  for (const ServerConfig& server : pool.servers) {
+    // A server's number stands in its host.
+    u32 index = 0;
+    while (simple_pool(index + 1).servers.back().endpoint != server.endpoint) ++index;
+    servers.push_back(Stage::server_address(index));
+    if (!stage.network.has_listener(servers.back()))
+      stage.network.listen(servers.back(), backend_at(index));
+  }
+  stage.reload(pool, servers);
+}
+
 void Script::asked_for_lookup(u32 times, int line) {
   if (!wait_for([&] { return stage.lookups_asked >= times; }, kQuiet) ||
       stage.lookups_asked != times) {

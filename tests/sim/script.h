@@ -116,6 +116,8 @@ class Script {
   void cut_off() { stage.cut_off(); }
   // The server's name points to where backend(to) is from now on.
   void moves(u32 server, u32 to);
+  // The pool is as `pool` says from now on. Servers that are in it for the first time listen.
+  void reloads();
   // Workers have asked so often whether a name has moved.
   void asked_for_lookup(u32 times, int line = __builtin_LINE());
   void finishes(int line = __builtin_LINE());  // the drain is complete

@@ -42,6 +42,7 @@ constexpr Row kRows[] = {
     {"idle_closed", nullptr},
     {"lookup_asked", nullptr},
     {"moved", nullptr},
+    {"reloaded", nullptr},
     {"moved_used", nullptr},
     {"address_late", nullptr},
     {"loading", nullptr},

@@ -46,7 +46,8 @@ enum class Sight : u8 {
   throttle,                  // a client is not read because a server has enough to do
   idle_closed,
   lookup_asked,
-  moved,       // a name got another address
+  moved,  // a name got another address
+  reloaded,
   moved_used,  // a server was connected at an address it moved to
   address_late,
   loading,

@@ -21,17 +21,13 @@ Stage::~Stage() {
 }
 
 void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& ring_options) {
-  snapshot_.config.pools = {pool};
-  snapshot_.config.threads = workers;
-  snapshot_.config.memory_limit = memory_limit;
-  PoolAddresses addresses;
-  addresses.listen = {listen_address()};
+  workers_ = workers;
+  std::vector<Address> servers;
   for (u32 i = 0; i < pool.servers.size(); ++i) {
     const bool is_known = is_numeric_host(pool.servers[i].endpoint.host);
-    addresses.servers.push_back(is_known ? server_address(i) : Address{});
+    servers.push_back(is_known ? server_address(i) : Address{});
   }
-  snapshot_.addresses = {addresses};
-  snapshot_.client_counts = std::vector<std::atomic<u32>>(1);
+  snapshots_.push_back(make_snapshot(pool, servers));
   for (u32 i = 0; i < workers; ++i) {
     machines_.push_back(std::make_unique<Machine>(universe, network, ring_options, i));
     rings_.push_back(&machines_.back()->ring);
@@ -42,11 +38,39 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
     WorkerOptions options;
     options.index = i;
     options.seed = universe.dice.number();
-    machine.worker =
-        std::make_unique<Worker>(snapshot_, machine.ring, machine.control, machine.outbox, options);
+    machine.worker = std::make_unique<Worker>(*snapshots_.front(), machine.ring, machine.control,
+                                              machine.outbox, options);
     const Expected<void> started = machine.worker->start();
     if (!started) universe.fail(machine.name + " did not start: " + started.error().text);
   }
+}
+
+std::unique_ptr<Snapshot> Stage::make_snapshot(const PoolConfig& pool,
+                                               const std::vector<Address>& servers) {
+  auto snapshot = std::make_unique<Snapshot>();
+  snapshot->generation = snapshots_.empty() ? 1 : snapshots_.back()->generation + 1;
+  snapshot->config.pools = {pool};
+  snapshot->config.threads = workers_;
+  snapshot->config.memory_limit = memory_limit;
+  snapshot->addresses = {{{listen_address()}, {}, servers}};
+  snapshot->client_counts = {&clients_};
+  return snapshot;
+}
+
+void Stage::reload(const PoolConfig& pool, const std::vector<Address>& servers) {
+  universe.trace("stage", "reloads");
+  snapshots_.push_back(make_snapshot(pool, servers));
+  ControlMessage message{ControlMessage::Kind::reload};
+  message.snapshot = snapshots_.back().get();
+  send(message);
+}
+
+// A worker that drains applies nothing any more.
+void Stage::forget_snapshots() {
+  if (snapshots_.size() == 1) return;
+  u32 applied = snapshots_.back()->generation;
+  for (const auto& machine : machines_) applied = std::min(applied, machine->outbox.applied());
+  while (snapshots_.front()->generation < applied) snapshots_.pop_front();
 }
 
 void Stage::take_events(Machine& machine) {
@@ -90,6 +114,7 @@ bool Stage::run_until(Nanos time) {
     machine->worker->tick();
     take_events(*machine);
     pass_on(*machine);
+    forget_snapshots();
     if (universe.failed()) break;
     if (machine->worker->finished()) {
       universe.trace(machine->name, "is finished");

@@ -38,7 +38,11 @@ class Stage {
 
   void drain();
   void cut_off();  // behind drain(): its time is over
-  // The server's name has another address, as the supervisor says it.
+  // Another configuration of the pool; servers: their addresses, as far as they are known. The
+  // snapshots before it are freed when all workers have applied it.
+  void reload(const PoolConfig& pool, const std::vector<Address>& servers);
+  // The server's name has another address, as the supervisor says it. server: its place in the
+  // latest configuration.
   void set_server_address(u16 server, const Address& address);
   bool finished() const;
 
@@ -76,12 +80,17 @@ class Stage {
     bool finished = false;
   };
 
+  std::unique_ptr<Snapshot> make_snapshot(const PoolConfig& pool,
+                                          const std::vector<Address>& servers);
+  void forget_snapshots();
   void send(const ControlMessage& message);
   void pass_on(Machine& machine);
   Machine* next_machine();
   void take_events(Machine& machine);
 
-  Snapshot snapshot_;
+  std::atomic<u32> clients_{0};
+  std::deque<std::unique_ptr<Snapshot>> snapshots_;  // those in use, the latest at the end
+  u32 workers_ = 1;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<RingSim*> rings_;
 };

@@ -32,9 +32,8 @@ constexpr unsigned long kTimerSlackNanos = 1;
 // once; unix: all workers'.
 struct OpenListeners {
   std::vector<std::unique_ptr<OwnedFd>> descriptors;
-  std::vector<SharedListener> all;
-  std::vector<SharedListener> unix_only;
-  std::vector<Address> addresses;
+  std::vector<SharedListener> of_first;   // worker
+  std::vector<SharedListener> of_others;  // those that are not shared have no descriptor
   std::vector<std::string> socket_files;
 };
 
@@ -47,7 +46,6 @@ Expected<void> open_one(const Endpoint& endpoint, OpenListeners& listeners) {
   listeners.descriptors.push_back(std::make_unique<OwnedFd>(*fd));
   if (address->is_unix()) {
     listeners.socket_files.push_back(endpoint.unix_path);
-    listeners.unix_only.push_back({*address, *fd});
   } else {
     // The kernel knows which port it has chosen.
     address->length = sizeof address->storage;
@@ -56,8 +54,8 @@ Expected<void> open_one(const Endpoint& endpoint, OpenListeners& listeners) {
       return fail(describe_descriptor_failure("a listener", errno));
     }
   }
-  listeners.all.push_back({*address, *fd});
-  listeners.addresses.push_back(*address);
+  listeners.of_first.push_back({*address, *fd});
+  listeners.of_others.push_back({*address, address->is_unix() ? *fd : -1});
   return {};
 }
 
@@ -120,13 +118,12 @@ class Thread {
 };
 
 Expected<void> Thread::open(std::unique_ptr<NullWorker>& worker) {
-  RingOptions options;
-  options.shared_listeners = index_ == 0 ? shared_.listeners.all : shared_.listeners.unix_only;
-  auto ring = open_ring(options, shared_.io);
+  auto ring = open_ring(RingOptions{}, shared_.io);
   if (!ring) return tl::unexpected(ring.error());
   ring_ = std::move(*ring);
   worker = std::make_unique<NullWorker>(shared_.options, shared_.store, *ring_, index_);
-  return worker->listen(shared_.listeners.addresses);
+  const OpenListeners& listeners = shared_.listeners;
+  return worker->listen(index_ == 0 ? listeners.of_first : listeners.of_others);
 }
 
 void Thread::run() {
@@ -195,7 +192,7 @@ std::string serve(const BackendOptions& options, const IoChoice& io, const Store
   }
   const double cpu_before = cpu_seconds();
   if (failure.empty()) {
-    for (const Address& address : listeners.addresses) {
+    for (const auto& [address, fd] : listeners.of_first) {
       say(fmt::format("listening on {}{}\n", address.is_unix() ? "unix:" : "", to_string(address)));
     }
     int number = 0;

@@ -40,9 +40,10 @@ NullWorker::~NullWorker() {
   }
 }
 
-Expected<void> NullWorker::listen(std::span<const Address> addresses) {
-  for (const Address& address : addresses) {
-    const Expected<int> fd = ring_.listen(address, ListenOptions{.backlog = 4096});
+Expected<void> NullWorker::listen(std::span<const SharedListener> listeners) {
+  for (const auto& [address, shared] : listeners) {
+    const ListenOptions options{.backlog = 4096, .shared = shared};
+    const Expected<int> fd = ring_.listen(address, options);
     if (!fd) return tl::unexpected(fd.error());
     const u32 listener = static_cast<u32>(listeners_.size());
     listeners_.push_back(*fd);

@@ -43,7 +43,8 @@ class NullWorker {
   NullWorker(const NullWorker&) = delete;
   NullWorker& operator=(const NullWorker&) = delete;
 
-  [[nodiscard]] Expected<void> listen(std::span<const Address> addresses);
+  // On each address: a duplicate of the descriptor there, or, where it is -1, a socket of its own.
+  [[nodiscard]] Expected<void> listen(std::span<const SharedListener> listeners);
 
   // One turn: waits until something happens or is due, and handles all of it. Returns true when the
   // ring's doorbell was rung.

@@ -30,6 +30,8 @@ struct ShardOptions {
   Distribution distribution = Distribution::ketama;
   HashKind hash = HashKind::fnv1a_64;
   std::string hash_tag;  // empty or two bytes: opening and closing
+
+  bool operator==(const ShardOptions&) const = default;
 };
 
 // The part of a key that is hashed: what stands between the first opening byte and the first

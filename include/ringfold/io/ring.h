@@ -87,6 +87,10 @@ struct ListenOptions {
   // TCP: an accepted peer that takes nothing of what waits for it for so long is reset by the
   // kernel (TCP_USER_TIMEOUT, ms). 0: never, as long as it is alive.
   u32 unread_timeout_ms = 0;
+  // A socket that listens on the address already and is duplicated, with its own options, instead
+  // of opening one: unix addresses know no SO_REUSEPORT, and the supervisor opens for all workers.
+  // Not owned; -1: none.
+  int shared = -1;
 };
 
 // A listening socket that exists already, and the address it listens on.
@@ -103,11 +107,6 @@ struct RingOptions {
   u32 classic_buffer_count = 128;  // without them
   u32 classic_buffer_size = 16 * 1024;
   u32 send_buffer_bytes = 0;  // of TCP sockets, as SO_SNDBUF takes it; 0: as the kernel likes
-
-  // Sockets which listen() duplicates instead of opening its own. For unix addresses, which know no
-  // SO_REUSEPORT: the supervisor opens each once (open_listener in io/socket.h) and all workers
-  // accept from it. Not owned; must outlive the ring.
-  std::span<const SharedListener> shared_listeners;
 };
 
 class Ring {
@@ -117,9 +116,9 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   virtual ~Ring() = default;
 
-  // A listening socket of this worker's own (SO_REUSEPORT for TCP, a duplicate for an address in
-  // RingOptions::shared_listeners), with TCP_NODELAY and keepalive set so that accepted sockets
-  // inherit them. The ring does not own it; close it with close().
+  // A listening socket (SO_REUSEPORT for TCP) with TCP_NODELAY and keepalive set so that accepted
+  // sockets inherit them, or a duplicate of ListenOptions::shared. The ring does not own it; close
+  // it with close().
   [[nodiscard]] virtual Expected<int> listen(const Address& address,
                                              const ListenOptions& options) = 0;
 

@@ -1,25 +1,6 @@
 #include "app/migrate/toml_writer.h"
 
-#include <fmt/core.h>
-
 namespace ringfold {
-
-std::string toml_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-  return out;
-}
 
 void TomlWriter::line(std::string_view text, Position origin) {
   out_.toml.append(text).append("\n");

@@ -8,11 +8,9 @@
 
 #include "app/migrate/comments.h"
 #include "app/migrate/translate.h"
+#include "app/toml_string.h"
 
 namespace ringfold {
-
-// A string in double quotes, escaped as TOML wants it.
-[[nodiscard]] std::string toml_string(std::string_view text);
 
 class TomlWriter {
  public:

@@ -33,8 +33,9 @@ Snapshot snapshot_of(const std::vector<std::string>& hosts) {
   for (const std::string& host : hosts) pool.servers.push_back({host, {host, 1, ""}, 1});
   Snapshot snapshot;
   snapshot.config.pools = {pool};
-  snapshot.client_counts = std::vector<std::atomic<u32>>(1);
-  snapshot.addresses = {{{}, std::vector<Address>(hosts.size())}};
+  static std::atomic<u32> clients;
+  snapshot.client_counts = {&clients};
+  snapshot.addresses = {{{}, {}, std::vector<Address>(hosts.size())}};
   return snapshot;
 }
 

@@ -37,8 +37,9 @@ Snapshot unresolved_pool(u32 servers) {
   }
   Snapshot snapshot;
   snapshot.config.pools = {pool};
-  snapshot.client_counts = std::vector<std::atomic<u32>>(1);
-  snapshot.addresses = {{{}, std::vector<Address>(servers)}};
+  static std::atomic<u32> clients;
+  snapshot.client_counts = {&clients};
+  snapshot.addresses = {{{}, {}, std::vector<Address>(servers)}};
   return snapshot;
 }
 
@@ -64,7 +65,7 @@ TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its
   const Listener listener;
   const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
   RingGate gate(1);
-  WorkerThread worker({snapshot, *io, gate, {}, wake.get(), {}});
+  WorkerThread worker({snapshot, *io, gate, wake.get(), {}});
   for (u16 i = 0; i < kServers; ++i) {
     worker.send({ControlMessage::Kind::address, 0, i, listener.address});
   }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include "allocation_count.h"
@@ -41,7 +42,7 @@ struct World {
         store(values, 1),
         worker(options, store, ring, 0) {
     const Address address = *resolve_address("127.0.0.1", 1);
-    REQUIRE(worker.listen(std::span(&address, 1)).has_value());
+    REQUIRE(worker.listen(std::array{SharedListener{address}}).has_value());
     for (u32 i = 0; i < client_count; ++i) clients.push_back(ring.connect_client());
     worker.tick();
     REQUIRE(worker.connections_open() == client_count);

@@ -119,16 +119,15 @@ TEST_CASE("two rings accept from one unix listener") {
     TemporaryFolder folder;
     const Address address = *unix_address(folder.file(std::string("shared ") + mode.name));
     Socket listener(*open_listener(address, {}));
-    const SharedListener shared[] = {{address, listener.get()}};
-    RingOptions options = TestRing::small_options();
-    options.shared_listeners = shared;
-    TestRing first(mode, options);
-    TestRing second(mode, options);
+    ListenOptions shared;
+    shared.shared = listener.get();
+    TestRing first(mode);
+    TestRing second(mode);
     const UserData accepting(Op::accept, 0, 0);
     int fds[2];
     int turn = 0;
     for (TestRing* ring : {&first, &second}) {
-      auto own = (*ring)->listen(address, {});
+      auto own = (*ring)->listen(address, shared);
       REQUIRE(own.has_value());
       CHECK(*own != listener.get());
       fds[turn++] = *own;
@@ -145,7 +144,7 @@ TEST_CASE("two rings accept from one unix listener") {
       CHECK(ring.next().result == -ECANCELED);
       ring->close(fds[i]);
     }
-    // An address that is not in the list is the ring's own to open.
+    // Without one to share the socket is the ring's own to open.
     const Address own = *unix_address(folder.file(std::string("own ") + mode.name));
     Socket opened(*first->listen(own, {}));
     CHECK(contains(failure(second->listen(own, {})), "another process listens"));
