@@ -97,6 +97,7 @@ struct Config {
   u64 memory_limit = 0;          // of all workers together; 0: none
   u32 dns_refresh_ms = 30000;    // 0: names are looked up again only when connections fail
   u32 drain_timeout_ms = 20000;  // 0: none
+  std::string takeover_socket;   // a path; empty: none
   Endpoint admin_listen;
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;

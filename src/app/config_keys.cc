@@ -27,6 +27,7 @@ constexpr u64 kMemoryLimitMin = 64_MiB;
 
 constexpr TextLimits kName{1, 128};
 constexpr TextLimits kPath{0, 4095};
+constexpr TextLimits kUnixPath{0, 107};  // sun_path with its zero byte has 108 (unix(7))
 constexpr TextLimits kPassword{0, 1024};
 constexpr TextLimits kAddress{1, 512};
 constexpr std::size_t kListenMax = 64;
@@ -191,6 +192,10 @@ constexpr KeySpec<Config> kProxyKeys[] = {
     {"log_file", [](ErrorList& errors, const Entry& entry,
                     Config& config) { read_text(errors, entry, kPath, config.log_file); }},
     {"dns_refresh_ms", read_dns_refresh},
+    {"takeover_socket",
+     [](ErrorList& errors, const Entry& entry, Config& config) {
+       read_text(errors, entry, kUnixPath, config.takeover_socket);
+     }},
     {"drain_timeout_ms",
      [](ErrorList& errors, const Entry& entry, Config& config) {
        read_number(errors, entry, kMilliseconds, config.drain_timeout_ms);

@@ -33,6 +33,11 @@ struct IoChoice {
 // of locked memory for example. Requires: choice.may_change.
 void fall_back(IoChoice& choice, const std::string& refusal);
 
+// "io_uring" or "epoll".
+[[nodiscard]] inline const char* io_name(const IoChoice& choice) {
+  return choice.is_epoll ? "epoll" : "io_uring";
+}
+
 // One line for the log, a warning if choice.refusal is not empty: which ring, and why.
 [[nodiscard]] std::string describe(const IoChoice& choice);
 

@@ -50,56 +50,102 @@ Expected<void> Listeners::open(Snapshot& snapshot) {
         }
         found = open_.insert(open_.end(), std::move(*opened));
       }
-      addresses.sockets.push_back(found->sockets);
+      addresses.sockets.push_back(found->of_worker);
     }
   }
   return {};
+}
+
+// What there is goes round; who gets nothing shares the first one.
+void Listeners::deal(Listener& listener, u32 workers) {
+  listener.of_worker.assign(workers, {});
+  for (std::size_t i = 0; i < listener.own.size(); ++i) {
+    listener.of_worker[i % workers].push_back(listener.own[i]);
+  }
+  for (std::vector<int>& sockets : listener.of_worker) {
+    if (sockets.empty()) sockets.push_back(listener.own.front());
+  }
+}
+
+std::optional<Listeners::SocketFile> Listeners::file_at(const Address& address) {
+  struct stat status {};
+  const std::string path = to_string(address);
+  if (!address.is_unix() || ::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return SocketFile{path, status.st_dev, status.st_ino};
 }
 
 Expected<Listeners::Listener> Listeners::open_one(const Address& address,
                                                   const std::string& endpoint,
                                                   const ListenOptions& options, u32 workers) {
-  Listener listener{address, endpoint, {}, {}};
-  if (const SharedListener* const inherited = find_inherited(address); inherited != nullptr) {
-    if (auto set = set_accepted_options(*inherited, options); !set)
+  Listener listener;
+  listener.address = address;
+  listener.endpoint = endpoint;
+  listener.own = take_inherited(address);
+  const bool is_inherited = !listener.own.empty();
+  listener.is_managed = is_inherited && inherited_.from == Inherited::From::service_manager;
+  for (const int fd : listener.own) {
+    if (auto set = set_accepted_options({address, fd}, options); !set) {
+      close(listener);
       return tl::unexpected(set.error());
-    listener.sockets.assign(workers, inherited->fd);
-    return listener;
+    }
   }
-  if (auto unused = check_address_unused(address); !unused) return tl::unexpected(unused.error());
-  const u32 count = address.is_unix() ? 1 : workers;
-  for (u32 i = 0; i < count; ++i) {
+  if (!is_inherited) {
+    if (auto unused = check_address_unused(address); !unused) return tl::unexpected(unused.error());
+  }
+  const bool is_shared = address.is_unix() || listener.is_managed;
+  while (listener.own.size() < (is_shared ? 1 : workers)) {
     const auto fd = open_listener(address, options);
+    // A predecessor's may be one that cannot have another beside it: then all share it.
+    if (!fd && is_inherited) break;
     if (!fd) {
       close(listener);
       return tl::unexpected(fd.error());
     }
-    listener.sockets.push_back(*fd);
+    listener.own.push_back(*fd);
   }
-  if (!address.is_unix()) return listener;
-  listener.sockets.assign(workers, listener.sockets.front());
-  struct stat status {};
-  const std::string path = to_string(address);
-  if (::lstat(path.c_str(), &status) == 0) {
-    listener.file = SocketFile{path, status.st_dev, status.st_ino};
-  }
+  deal(listener, workers);
+  if (!is_inherited) listener.file = file_at(address);
   return listener;
 }
 
-const SharedListener* Listeners::find_inherited(const Address& address) const {
-  const auto found = std::ranges::find(inherited_, address, &SharedListener::address);
-  return found == inherited_.end() ? nullptr : &*found;
+std::vector<int> Listeners::take_inherited(const Address& address) {
+  std::vector<int> taken;
+  std::erase_if(inherited_.sockets, [&](const SharedListener& listener) {
+    if (!(listener.address == address)) return false;
+    taken.push_back(listener.fd);
+    return true;
+  });
+  return taken;
 }
 
-Expected<void> Listeners::check_inherited_used() const {
-  for (const SharedListener& listener : inherited_) {
-    if (std::ranges::find(open_, listener.address, &Listener::address) != open_.end()) continue;
+Expected<void> Listeners::settle_unused() {
+  if (inherited_.sockets.empty()) return {};
+  if (inherited_.from == Inherited::From::service_manager) {
     return fail(
         fmt::format("the service manager has opened {}, where no pool listens: name it in a "
                     "pool's listen, or take it out of the .socket unit",
-                    to_string(listener.address)));
+                    to_string(inherited_.sockets.front().address)));
   }
+  for (const SharedListener& listener : inherited_.sockets) ::close(listener.fd);
+  inherited_.sockets.clear();
   return {};
+}
+
+std::vector<int> Listeners::all() const {
+  std::vector<int> sockets;
+  for (const Listener& listener : open_)
+    sockets.insert(sockets.end(), listener.own.begin(), listener.own.end());
+  return sockets;
+}
+
+void Listeners::leave_files() {
+  for (Listener& listener : open_) listener.file.reset();
+}
+
+void Listeners::take_files() {
+  for (Listener& listener : open_) {
+    if (!listener.is_managed) listener.file = file_at(listener.address);
+  }
 }
 
 void Listeners::keep_only(const Snapshot& snapshot) {
@@ -109,7 +155,7 @@ void Listeners::keep_only(const Snapshot& snapshot) {
     for (const Address& address : snapshot.addresses[p].listen) {
       const auto found = std::ranges::find(open_, address, &Listener::address);
       // The calls have succeeded on this very socket before, with values as good as these.
-      for (const int fd : found->sockets) {
+      for (const int fd : found->own) {
         static_cast<void>(set_accepted_options({address, fd}, options));
         static_cast<void>(::listen(fd, options.backlog));
       }
@@ -129,17 +175,21 @@ void Listeners::close(const Listener& listener) {
       now.st_dev == listener.file->device && now.st_ino == listener.file->inode) {
     ::unlink(listener.file->path.c_str());
   }
-  if (find_inherited(listener.address) != nullptr) return;
-  for (std::size_t i = 0; i < listener.sockets.size(); ++i) {
-    if (i == 0 || listener.sockets[i] != listener.sockets[i - 1]) ::close(listener.sockets[i]);
+  for (const int fd : listener.own) {
+    // The service manager goes on listening, so a later configuration may need it again.
+    if (listener.is_managed) {
+      inherited_.sockets.push_back({listener.address, fd});
+    } else {
+      ::close(fd);
+    }
   }
 }
 
 void Listeners::close_and_remove() {
   for (const Listener& listener : open_) close(listener);
   open_.clear();
-  for (const SharedListener& listener : inherited_) ::close(listener.fd);
-  inherited_.clear();
+  for (const SharedListener& listener : inherited_.sockets) ::close(listener.fd);
+  inherited_.sockets.clear();
 }
 
 }  // namespace ringfold

@@ -15,10 +15,18 @@
 
 namespace ringfold {
 
+// Sockets that exist when the process starts, several of them perhaps on one address.
+struct Inherited {
+  enum class From : u8 { service_manager, predecessor };
+  From from = From::service_manager;
+  std::vector<SharedListener> sockets;
+};
+
 class Listeners {
  public:
-  // inherited: of a service manager; now owned by this, though their files are never removed.
-  explicit Listeners(std::vector<SharedListener> inherited) : inherited_(std::move(inherited)) {}
+  // inherited: now owned by this. The files of unix sockets are a service manager's, who keeps
+  // them, but not a predecessor's.
+  explicit Listeners(Inherited inherited) : inherited_(std::move(inherited)) {}
   ~Listeners() { close_and_remove(); }
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
@@ -28,8 +36,16 @@ class Listeners {
   // are one address; nothing has changed then.
   [[nodiscard]] Expected<void> open(Snapshot& snapshot);
 
-  // The error names an inherited socket on which no pool listens.
-  [[nodiscard]] Expected<void> check_inherited_used() const;
+  // Of the inherited sockets on which no pool listens a predecessor's are closed; one of a service
+  // manager is an error.
+  [[nodiscard]] Expected<void> settle_unused();
+
+  // All that are open, for a successor. Valid until: the next call of another function.
+  [[nodiscard]] std::vector<int> all() const;
+
+  // The files of unix sockets are somebody else's from now on; a predecessor's are ours.
+  void leave_files();
+  void take_files();
 
   // Closes what the snapshot does not name, and sets the options of the others as it says.
   // Requires: open() was called with it; workers that listened on the former ones have closed
@@ -48,17 +64,21 @@ class Listeners {
   };
   struct Listener {
     Address address;
-    std::string endpoint;      // in the words of the configuration
-    std::vector<int> sockets;  // one a worker; the same one several times where it is shared
+    std::string endpoint;  // in the words of the configuration
+    bool is_managed = false;
+    std::vector<int> own;  // each once; owned, but where is_managed
+    std::vector<std::vector<int>> of_worker;
     std::optional<SocketFile> file;
   };
 
   Expected<Listener> open_one(const Address& address, const std::string& endpoint,
                               const ListenOptions& options, u32 workers);
-  const SharedListener* find_inherited(const Address& address) const;
+  std::vector<int> take_inherited(const Address& address);
+  static std::optional<SocketFile> file_at(const Address& address);
+  static void deal(Listener& listener, u32 workers);
   void close(const Listener& listener);
 
-  std::vector<SharedListener> inherited_;
+  Inherited inherited_;  // those that are not in open_
   std::vector<Listener> open_;
 };
 

@@ -26,6 +26,7 @@ void keep_what_needs_a_restart(Config& next, const Config& present, ReloadReport
   };
   keep("proxy.threads", next.threads, present.threads);
   keep("proxy.io", next.io, present.io);
+  keep("proxy.takeover_socket", next.takeover_socket, present.takeover_socket);
   keep("admin.listen", next.admin_listen, present.admin_listen);
 }
 

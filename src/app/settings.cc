@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "app/config_values.h"
 #include "app/toml_string.h"
 
 namespace ringfold {
@@ -13,13 +14,9 @@ std::string text_of(u64 number) {
 std::string text_of(bool flag) {
   return flag ? "true" : "false";
 }
-// In the largest unit that says it exactly.
 std::string size_text(u64 bytes) {
-  if (bytes == 0) return "0";
-  if (bytes % 1_GiB == 0) return fmt::format("\"{}GiB\"", bytes / 1_GiB);
-  if (bytes % 1_MiB == 0) return fmt::format("\"{}MiB\"", bytes / 1_MiB);
-  if (bytes % 1_KiB == 0) return fmt::format("\"{}KiB\"", bytes / 1_KiB);
-  return text_of(bytes);
+  const bool has_unit = bytes != 0 && bytes % 1_KiB == 0;
+  return has_unit ? toml_string(format_size(bytes)) : text_of(bytes);
 }
 
 std::string_view word_of(IoKind kind) {
@@ -86,6 +83,7 @@ std::vector<Setting> proxy_settings(const Config& config) {
       {"log_file", toml_string(config.log_file)},
       {"dns_refresh_ms", text_of(u64{config.dns_refresh_ms})},
       {"drain_timeout_ms", text_of(u64{config.drain_timeout_ms})},
+      {"takeover_socket", toml_string(config.takeover_socket)},
   };
 }
 

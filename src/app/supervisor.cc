@@ -31,6 +31,7 @@
 #include "app/poll_time.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
+#include "app/takeover.h"
 #include "app/test_ring.h"
 #include "app/worker_thread.h"
 
@@ -52,6 +53,7 @@ struct Start {
   ClientCounts counts;
   std::unique_ptr<Snapshot> snapshot;
   IoChoice io;
+  std::unique_ptr<Predecessor> predecessor;  // whose sockets we have; none: nobody's
 };
 
 class Supervisor {
@@ -62,6 +64,7 @@ class Supervisor {
         counts_(start.counts),
         snapshot_(std::move(start.snapshot)),
         io_(start.io),
+        predecessor_(std::move(start.predecessor)),
         listeners_(listeners),
         names_(std::move(names)) {}
 
@@ -82,6 +85,8 @@ class Supervisor {
   void start_reload();
   void refuse_reload(const std::vector<std::string>& lines);
   void finish_reload_if_applied();
+  void replace_predecessor();
+  void serve_successor(bool is_asked, bool is_answered);
   void tell(const ControlMessage& message);
   void take_signals();
   void on_signal(int number);
@@ -102,6 +107,8 @@ class Supervisor {
   ReloadReport report_;            // of next_snapshot_
   bool is_reload_wanted_ = false;  // another one, when that is possible
   IoChoice io_;
+  std::unique_ptr<Predecessor> predecessor_;
+  std::unique_ptr<TakeoverPoint> takeover_;
   Listeners& listeners_;
   Names names_;
   LogLimiter limiter_;
@@ -191,7 +198,9 @@ void Supervisor::wait_for_events() {
   // Nobody is to be told of new addresses any more once the process ends.
   pollfd polled[] = {{signals_->get(), POLLIN, 0},
                      {wake_->get(), POLLIN, 0},
-                     {is_draining_ ? -1 : names_.fd(), POLLIN, 0}};
+                     {is_draining_ ? -1 : names_.fd(), POLLIN, 0},
+                     {takeover_ ? takeover_->listener() : -1, POLLIN, 0},
+                     {takeover_ ? takeover_->successor() : -1, POLLIN, 0}};
   const Nanos before = monotonic_now();
   const int timeout = poll_timeout(next_deadline(before), before);
   if (::poll(polled, std::size(polled), timeout) < 0) return;  // EINTR: a debugger, for example
@@ -201,6 +210,7 @@ void Supervisor::wait_for_events() {
   take_events();
   look_at_phases();
   take_signals();
+  serve_successor(polled[3].revents != 0, polled[4].revents != 0);
   finish_reload_if_applied();
   if (is_reload_wanted_) start_reload();
   log_what_was_left_out(monotonic_now());
@@ -337,6 +347,44 @@ void Supervisor::log_ready() {
       fmt::format("ready, {} {}", workers_.size(), workers_.size() == 1 ? "worker" : "workers");
   log_.write(LogLevel::info, status);
   notify_ready(status);
+  replace_predecessor();
+}
+
+// Both have accepted clients until now; from now on only we do.
+void Supervisor::replace_predecessor() {
+  const std::string& path = snapshot_->config.takeover_socket;
+  if (path.empty()) return;
+  if (predecessor_) {
+    if (auto dismissed = predecessor_->dismiss(); !dismissed) {
+      failure_ = dismissed.error().text;
+      drain();
+      return;
+    }
+    predecessor_.reset();
+    listeners_.take_files();
+    log_.write(LogLevel::info, "the process before drains: its sockets are ours");
+  }
+  auto point = TakeoverPoint::open(path);
+  if (point) {
+    takeover_ = std::move(*point);
+  } else {
+    log_.write(LogLevel::error, point.error().text + "; nobody can take over from this process");
+  }
+}
+
+void Supervisor::serve_successor(bool is_asked, bool is_answered) {
+  if (!takeover_) return;
+  if (is_answered && takeover_->hear()) {
+    log_.write(LogLevel::info, "another process has taken over: draining");
+    listeners_.leave_files();
+    takeover_.reset();
+    drain();
+    return;
+  }
+  if (!is_asked) return;
+  log_.write(LogLevel::info, "another process takes over");
+  if (auto greeted = takeover_->greet(listeners_.all(), io_name(io_)); !greeted)
+    log_.write(LogLevel::warn, greeted.error().text);
 }
 
 // The end begins. A worker that is still starting is told when it runs.
@@ -344,6 +392,7 @@ void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
   notify_stopping();
+  takeover_.reset();
   const u32 timeout_ms = snapshot_->config.drain_timeout_ms;
   if (timeout_ms != 0)
     cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
@@ -417,6 +466,20 @@ void raise_file_limit(Log& log) {
   log.write(LogLevel::debug, fmt::format("open files are limited to {}", limit.rlim_cur));
 }
 
+// The sockets of the service manager; without any, those of the process that runs.
+Expected<Inherited> inherit(const Config& config, Start& start) {
+  auto managed = take_inherited_listeners();
+  if (!managed) return tl::unexpected(managed.error());
+  if (!managed->empty() || config.takeover_socket.empty())
+    return Inherited{Inherited::From::service_manager, std::move(*managed)};
+  auto found = Predecessor::find(config.takeover_socket, io_name(start.io));
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return Inherited{};
+  start.predecessor = std::move(*found);
+  start.io.may_change = false;
+  return Inherited{Inherited::From::predecessor, start.predecessor->take_sockets()};
+}
+
 Expected<int> start(Config config, const std::string& path, Log& log) {
   log.write(LogLevel::info, fmt::format("ringfold {} starting", RINGFOLD_VERSION));
   if (config.admin_configured) {
@@ -433,9 +496,9 @@ Expected<int> start(Config config, const std::string& path, Log& log) {
     log.write(LogLevel::warn, fmt::format("{}={}: the rings are made for tests, not for operation",
                                           kTestRingVariable, value));
   }
-  auto inherited = take_inherited_listeners();
+  Start start{path, {}, nullptr, *io, nullptr};
+  auto inherited = inherit(config, start);
   if (!inherited) return tl::unexpected(inherited.error());
-  Start start{path, {}, nullptr, *io};
   auto snapshot = build_snapshot(std::move(config), start.counts);
   if (!snapshot) return tl::unexpected(snapshot.error());
   start.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
@@ -446,7 +509,7 @@ Expected<int> start(Config config, const std::string& path, Log& log) {
   }
   Listeners listeners(std::move(*inherited));
   if (auto opened = listeners.open(*start.snapshot); !opened) return tl::unexpected(opened.error());
-  if (auto used = listeners.check_inherited_used(); !used) return tl::unexpected(used.error());
+  if (auto settled = listeners.settle_unused(); !settled) return tl::unexpected(settled.error());
   return Supervisor(log, start, listeners, std::move(*names)).run();
 }
 

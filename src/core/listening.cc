@@ -66,9 +66,14 @@ Expected<void> follow_listeners(Context& context, u16 pool_index, const PoolAddr
     });
     if (is_open) continue;
     ListenOptions options = listen_options(*pool.config);
-    if (!addresses.sockets.empty()) options.shared = addresses.sockets[i][context.worker_index];
-    Expected<void> started = start_listener(context, pool_index, addresses.listen[i], options);
-    if (!started && result) result = std::move(started);
+    static const std::vector<int> kOwn = {-1};
+    const std::vector<int>& sockets =
+        addresses.sockets.empty() ? kOwn : addresses.sockets[i][context.worker_index];
+    for (const int socket : sockets) {
+      options.shared = socket;
+      Expected<void> started = start_listener(context, pool_index, addresses.listen[i], options);
+      if (!started && result) result = std::move(started);
+    }
   }
   return result;
 }

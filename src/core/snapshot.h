@@ -15,9 +15,9 @@ namespace ringfold {
 
 struct PoolAddresses {
   std::vector<Address> listen;  // one for each PoolConfig::listen
-  // For each of listen a socket for each worker, which it duplicates. Not owned. Empty: workers
-  // open their own.
-  std::vector<std::vector<int>> sockets;
+  // For each of listen, for each worker, the sockets that it duplicates: one, or several where a
+  // process with more workers has passed them on. Not owned. Empty: workers open their own.
+  std::vector<std::vector<std::vector<int>>> sockets;
   // One for each PoolConfig::servers; not resolved() when the name had no address.
   std::vector<Address> servers;
 };

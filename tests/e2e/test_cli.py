@@ -54,6 +54,7 @@ log_format = "text"
 log_file = ""
 dns_refresh_ms = 30000
 drain_timeout_ms = 20000
+takeover_socket = ""
 
 [admin]
 listen = "127.0.0.1:22222"

@@ -37,6 +37,7 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.log_file.empty());
   CHECK(config.dns_refresh_ms == 30000);
   CHECK(config.drain_timeout_ms == 20000);
+  CHECK(config.takeover_socket.empty());
   CHECK(config.admin_listen == Endpoint{"127.0.0.1", 22222, ""});
 }
 
@@ -100,6 +101,7 @@ TEST_CASE("the annotated sample holds every key") {
                                 "log_file",
                                 "dns_refresh_ms",
                                 "drain_timeout_ms",
+                                "takeover_socket",
                                 "listen",
                                 "name",
                                 "protocol",
@@ -165,6 +167,19 @@ TEST_CASE("the embedded default is one Redis pool") {
   CHECK(to_string(config.pools[0].listen[0]) == "127.0.0.1:22121");
   REQUIRE(config.pools[0].servers.size() == 1);
   CHECK(to_string(config.pools[0].servers[0].endpoint) == "127.0.0.1:6379");
+}
+
+TEST_CASE("the path of the take-over reaches its field, if it fits a socket") {
+  const std::string pool =
+      "[[pool]]\nname = \"x\"\nlisten = \"[::1]:7000\"\nservers = [\"a:1:1\"]\n";
+  const auto with = [&](const std::string& path) {
+    return parse_config("proxy.takeover_socket = \"" + path + "\"\n" + pool, "f");
+  };
+  const auto parsed = with("/run/takeover");
+  REQUIRE(parsed);
+  CHECK(parsed->takeover_socket == "/run/takeover");
+  CHECK(with(std::string(107, 'x')));
+  CHECK_FALSE(with(std::string(108, 'x')));
 }
 
 TEST_CASE("every key reaches its field") {
