@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "app/poll_time.h"
+
 namespace ringfold {
 
 namespace {
@@ -54,8 +56,30 @@ void notify_ready(const std::string& status) {
   ::sd_notify(0, fmt::format("READY=1\nSTATUS={}", status).c_str());
 }
 
+void notify_reloading() {
+  constexpr Nanos kMicrosecond = 1000;
+  // sd_notify(3) wants the monotonic clock, in microseconds.
+  ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=reloading",
+                             monotonic_now() / kMicrosecond)
+                     .c_str());
+}
+
 void notify_stopping() {
   ::sd_notify(0, "STOPPING=1\nSTATUS=answering what is in flight");
+}
+
+Nanos watchdog_period() {
+  constexpr Nanos kMicrosecond = 1000;
+  constexpr int kKeepEnvironment = 0;
+  uint64_t microseconds = 0;
+  if (::sd_watchdog_enabled(kKeepEnvironment, &microseconds) <= 0) return 0;
+  // A period that does not fit the clock is none.
+  if (microseconds > static_cast<uint64_t>(kNever / kMicrosecond)) return 0;
+  return static_cast<Nanos>(microseconds) * kMicrosecond;
+}
+
+void notify_alive() {
+  ::sd_notify(0, "WATCHDOG=1");
 }
 
 }  // namespace ringfold

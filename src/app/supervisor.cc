@@ -31,6 +31,7 @@
 #include "app/poll_time.h"
 #include "app/service_manager.h"
 #include "app/test_ring.h"
+#include "app/watchdog.h"
 #include "app/worker_thread.h"
 
 namespace ringfold {
@@ -81,6 +82,7 @@ class Supervisor {
   Listeners& listeners_;
   Names& names_;
   LogLimiter limiter_;
+  Watchdog watchdog_{watchdog_period(), log_};
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
   std::optional<RingGate> gate_;
@@ -185,12 +187,14 @@ void Supervisor::wait_for_events() {
   log_what_was_left_out(monotonic_now());
   if (!is_draining_) follow_names();
   cut_off_if_due();
+  watchdog_.look_after(workers_, monotonic_now());
   is_flushed_ = true;
   for (const auto& worker : workers_) is_flushed_ &= worker->flush();
 }
 
 Nanos Supervisor::next_deadline(Nanos now) const {
-  const Nanos due = std::min(is_draining_ ? cut_off_at_ : names_.due(), limiter_.due());
+  const Nanos due =
+      std::min({is_draining_ ? cut_off_at_ : names_.due(), limiter_.due(), watchdog_.due()});
   return is_flushed_ ? due : std::min(due, now + kFlushRetry);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -84,4 +85,27 @@ TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its
   CHECK(worker.phase() == Phase::finished);
   worker.send({ControlMessage::Kind::cut_off});
   CHECK(worker.flush());
+}
+
+TEST_CASE("a worker without work turns when it is nudged") {
+  const auto io = choose_io(IoKind::automatic, probe_io());
+  REQUIRE(io);
+  const Snapshot snapshot = unresolved_pool(1);
+  const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
+  RingGate gate(1);
+  WorkerThread worker({snapshot, *io, gate, {}, wake.get(), {}});
+  CHECK(worker.has_turned());
+  while (worker.phase() == Phase::starting) wait_for_event(wake.get());
+  for (int i = 0; i < 100; ++i) {
+    worker.nudge();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    while (!worker.has_turned()) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      std::this_thread::yield();
+    }
+  }
+  worker.send({ControlMessage::Kind::drain});
+  while (worker.phase() == Phase::running) wait_for_event(wake.get());
+  worker.nudge();
+  CHECK(worker.has_turned());
 }
