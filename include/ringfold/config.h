@@ -112,8 +112,14 @@ struct ConfigError {
 [[nodiscard]] tl::expected<Config, std::vector<ConfigError>> parse_config(
     std::string_view text, const std::string& file_name);
 
+struct FilePlace {
+  u32 line = 0;  // from 1
+  u32 column = 0;
+};
+
 struct ExaminedConfig {
   Config config;
+  std::vector<std::vector<FilePlace>> server_places;  // of config.pools[p].servers[s]
   std::vector<ConfigError> warnings;  // what is allowed but will hurt, in the order of the file
 };
 
