@@ -30,6 +30,7 @@
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
 #include "app/service_manager.h"
+#include "app/stats_registry.h"
 #include "app/test_ring.h"
 #include "app/watchdog.h"
 #include "app/worker_thread.h"
@@ -49,8 +50,13 @@ constexpr Nanos kFlushRetry = 10 * kMillisecond;
 class Supervisor {
  public:
   Supervisor(Log& log, const Snapshot& snapshot, const IoChoice& io, Listeners& listeners,
-             Names& names)
-      : log_(log), snapshot_(snapshot), io_(io), listeners_(listeners), names_(names) {}
+             Names& names, StatsRegistry& stats)
+      : log_(log),
+        snapshot_(snapshot),
+        io_(io),
+        listeners_(listeners),
+        names_(names),
+        stats_(stats) {}
 
   Expected<int> run();
 
@@ -81,6 +87,7 @@ class Supervisor {
   IoChoice io_;
   Listeners& listeners_;
   Names& names_;
+  StatsRegistry& stats_;
   LogLimiter limiter_;
   Watchdog watchdog_{watchdog_period(), log_};
   std::optional<OwnedFd> signals_;
@@ -167,6 +174,7 @@ void Supervisor::start_workers() {
     fall_back(io_, *refusal);
     start_threads();
   }
+  stats_.set_io(io_.is_epoll ? "epoll" : "io_uring");
   log_.write(io_.refusal.empty() ? LogLevel::info : LogLevel::warn, describe(io_));
 }
 
@@ -204,6 +212,8 @@ void Supervisor::take_events() {
     while (workers_[i]->try_pop(event)) {
       if (event.kind == WorkerEvent::Kind::lookup) {
         names_.ask(event.pool, event.server, monotonic_now());
+      } else if (event.kind == WorkerEvent::Kind::slow) {
+        stats_.add_slow(static_cast<u32>(i), event);
       } else {
         log_event(static_cast<u32>(i), event);
       }
@@ -273,6 +283,7 @@ void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
   notify_stopping();
+  stats_.set_draining();
   const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
   if (timeout_ms != 0)
     cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
@@ -373,10 +384,13 @@ Expected<int> start(Config config, Log& log) {
   for (const NameNote& note : names->wait_for_first_round(*snapshot, kFirstRoundMax)) {
     log.write(note.level, note.text);
   }
+  StatsRegistry stats;
+  stats.attach(*snapshot);
+  stats.publish(*snapshot);
   Listeners listeners;
   if (auto opened = listeners.open(*snapshot, std::move(*inherited)); !opened)
     return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *io, listeners, *names).run();
+  return Supervisor(log, *snapshot, *io, listeners, *names, stats).run();
 }
 
 }  // namespace
