@@ -63,6 +63,7 @@ void Round::start() {
   snapshot_.config.pools = {pool};
   snapshot_.addresses = {addresses};
   snapshot_.client_counts = {&client_count_};
+  stats_.attach(snapshot_);
   worker_ = std::make_unique<Worker>(snapshot_, ring_, control_, outbox_, WorkerOptions{});
   const auto started = worker_->start();
   RINGFOLD_ASSERT(started.has_value());

@@ -9,6 +9,7 @@
 
 #include "core/mailbox.h"
 #include "core/snapshot.h"
+#include "core/stats_blocks.h"
 #include "core/worker.h"
 #include "perfect_ring.h"
 #include "ringfold/base/ints.h"
@@ -73,6 +74,7 @@ class Round {
   const RoundOptions options_;
   PerfectRing ring_;
   std::atomic<u32> client_count_{0};
+  StatsBlocks stats_;
   Snapshot snapshot_;
   ControlRing control_{8};
   SpscRing<WorkerEvent> events_{64};

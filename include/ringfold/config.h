@@ -99,6 +99,8 @@ struct Config {
   u32 drain_timeout_ms = 20000;  // 0: none
   std::string takeover_socket;   // a path; empty: none
   Endpoint admin_listen;
+  u32 slow_ms = 100;     // a request that takes longer is in the slow log; 0: none is
+  bool hot_keys = true;  // sample keys to tell which are hot
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;
 };
@@ -118,8 +120,14 @@ struct ConfigError {
 [[nodiscard]] tl::expected<Config, std::vector<ConfigError>> parse_config(
     std::string_view text, const std::string& file_name);
 
+struct FilePlace {
+  u32 line = 0;  // from 1
+  u32 column = 0;
+};
+
 struct ExaminedConfig {
   Config config;
+  std::vector<std::vector<FilePlace>> server_places;  // of config.pools[p].servers[s]
   std::vector<ConfigError> warnings;  // what is allowed but will hurt, in the order of the file
 };
 

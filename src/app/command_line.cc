@@ -77,6 +77,8 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   auto* config = app.add_option("-c,--config", line.config_path, "the configuration file (TOML)")
                      ->type_name("FILE");
   app.add_flag("-t,--test-conf", is_test, "check the configuration file, print every error, exit");
+  app.add_flag("--connect", line.tries_servers,
+               "with -t: also try each server, and warn of those that do not answer");
   app.add_flag("-V,--version", is_version, "print the version and what the kernel offers, exit");
 
   std::string route_config;
@@ -108,6 +110,9 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   } else if (is_test) {
     line.action = CommandLine::Action::test_config;
     if (config->count() == 0) return tl::unexpected(bad_usage("-t needs -c FILE"));
+  }
+  if (line.tries_servers && line.action != CommandLine::Action::test_config) {
+    return tl::unexpected(bad_usage("--connect goes with -t"));
   }
   return line;
 }

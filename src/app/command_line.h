@@ -17,7 +17,8 @@ struct MigrateOptions {
 struct CommandLine {
   enum class Action : u8 { run, test_config, version, route, migrate, diff };
   Action action = Action::run;
-  std::string config_path;  // empty: the embedded default
+  std::string config_path;     // empty: the embedded default
+  bool tries_servers = false;  // test_config: --connect
   RouteOptions route;
   MigrateOptions migrate;
   DiffOptions diff;

@@ -111,6 +111,17 @@ tl::expected<ConfigDraft, std::vector<ConfigError>> read_draft(std::string_view 
   return draft;
 }
 
+std::vector<std::vector<FilePlace>> server_places(const ConfigDraft& draft) {
+  std::vector<std::vector<FilePlace>> places;
+  for (const PoolDraft& pool : draft.pools) {
+    places.emplace_back();
+    for (const Position& server : pool.servers) {
+      places.back().push_back({server.line, server.column});
+    }
+  }
+  return places;
+}
+
 Config finish(ConfigDraft draft) {
   for (PoolDraft& pool : draft.pools) draft.config.pools.push_back(std::move(pool.pool));
   return std::move(draft.config);
@@ -147,7 +158,8 @@ tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config(std::strin
   if (!draft) return tl::unexpected(std::move(draft.error()));
   ErrorList warnings(file_name);
   find_warnings(warnings, *draft, open_files_max);
-  return ExaminedConfig{finish(std::move(*draft)), warnings.take()};
+  auto places = server_places(*draft);
+  return ExaminedConfig{finish(std::move(*draft)), std::move(places), warnings.take()};
 }
 
 tl::expected<ExaminedConfig, std::vector<ConfigError>> examine_config_file(

@@ -1,11 +1,14 @@
 // ringfold: reads the command line and the configuration, and hands over to whom it concerns.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/connect_check.h"
 #include "app/diff.h"
 #include "app/migrate/migrate.h"
 #include "app/read_file.h"
@@ -68,10 +71,18 @@ int run_diff(const DiffOptions& options) {
   return text ? say(*text, kGood) : say_failure(text.error(), kBadUsage);
 }
 
-int run_test(const std::string& path) {
-  const auto examined = examine_config_file(path);
+int run_test(const std::string& path, bool tries_servers) {
+  auto examined = examine_config_file(path);
   if (!examined) return say_errors(examined.error());
-  for (ConfigError warning : examined->warnings) {
+  std::vector<ConfigError>& warnings = examined->warnings;
+  if (tries_servers) {
+    const auto unreachable = find_unreachable_servers(*examined, path);
+    warnings.insert(warnings.end(), unreachable.begin(), unreachable.end());
+    std::ranges::stable_sort(warnings, {}, [](const ConfigError& warning) {
+      return std::pair(warning.line, warning.column);
+    });
+  }
+  for (ConfigError warning : warnings) {
     warning.message.insert(0, "warning: ");
     fmt::print(stderr, "{}\n", to_string(warning));
   }
@@ -82,7 +93,8 @@ int run(const CommandLine& line) {
   if (line.action == CommandLine::Action::version) return say(describe_version(), kGood);
   if (line.action == CommandLine::Action::migrate) return run_migrate(line.migrate);
   if (line.action == CommandLine::Action::diff) return run_diff(line.diff);
-  if (line.action == CommandLine::Action::test_config) return run_test(line.config_path);
+  if (line.action == CommandLine::Action::test_config)
+    return run_test(line.config_path, line.tries_servers);
   auto config = read_config(line);
   if (!config) return say_errors(config.error());
   if (line.action == CommandLine::Action::route) {

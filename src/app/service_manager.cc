@@ -68,4 +68,18 @@ void notify_stopping() {
   ::sd_notify(0, "STOPPING=1\nSTATUS=answering what is in flight");
 }
 
+Nanos watchdog_period() {
+  constexpr Nanos kMicrosecond = 1000;
+  constexpr int kKeepEnvironment = 0;
+  uint64_t microseconds = 0;
+  if (::sd_watchdog_enabled(kKeepEnvironment, &microseconds) <= 0) return 0;
+  // A period that does not fit the clock is none.
+  if (microseconds > static_cast<uint64_t>(kNever / kMicrosecond)) return 0;
+  return static_cast<Nanos>(microseconds) * kMicrosecond;
+}
+
+void notify_alive() {
+  ::sd_notify(0, "WATCHDOG=1");
+}
+
 }  // namespace ringfold

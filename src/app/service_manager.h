@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ringfold/base/error.h"
+#include "ringfold/base/ints.h"
 #include "ringfold/io/ring.h"
 
 namespace ringfold {
@@ -25,5 +26,11 @@ void notify_reloading();
 
 // The drain has begun.
 void notify_stopping();
+
+// How long the service manager waits for a notify_alive() before it restarts this process; 0: it
+// does not (WATCHDOG_USEC and WATCHDOG_PID, sd_watchdog_enabled(3)).
+[[nodiscard]] Nanos watchdog_period();
+
+void notify_alive();
 
 }  // namespace ringfold

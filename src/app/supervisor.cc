@@ -31,8 +31,10 @@
 #include "app/poll_time.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
+#include "app/stats_registry.h"
 #include "app/takeover.h"
 #include "app/test_ring.h"
+#include "app/watchdog.h"
 #include "app/worker_thread.h"
 
 namespace ringfold {
@@ -51,6 +53,7 @@ constexpr Nanos kFlushRetry = 10 * kMillisecond;
 struct Start {
   std::string path;  // of the configuration; empty: it is the embedded one
   ClientCounts counts;
+  StatsRegistry stats;
   std::unique_ptr<Snapshot> snapshot;
   IoChoice io;
   std::unique_ptr<Predecessor> predecessor;  // whose sockets we have; none: nobody's
@@ -66,7 +69,8 @@ class Supervisor {
         io_(start.io),
         predecessor_(std::move(start.predecessor)),
         listeners_(listeners),
-        names_(std::move(names)) {}
+        names_(std::move(names)),
+        stats_(start.stats) {}
 
   Expected<int> run();
 
@@ -111,7 +115,9 @@ class Supervisor {
   std::unique_ptr<TakeoverPoint> takeover_;
   Listeners& listeners_;
   Names names_;
+  StatsRegistry& stats_;
   LogLimiter limiter_;
+  Watchdog watchdog_{watchdog_period(), log_};
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
   std::optional<RingGate> gate_;
@@ -191,6 +197,7 @@ void Supervisor::start_workers() {
     fall_back(io_, *refusal);
     start_threads();
   }
+  stats_.set_io(io_.is_epoll ? "epoll" : "io_uring");
   log_.write(io_.refusal.empty() ? LogLevel::info : LogLevel::warn, describe(io_));
 }
 
@@ -216,12 +223,14 @@ void Supervisor::wait_for_events() {
   log_what_was_left_out(monotonic_now());
   if (!is_draining_) follow_names();
   cut_off_if_due();
+  watchdog_.look_after(workers_, monotonic_now());
   is_flushed_ = true;
   for (const auto& worker : workers_) is_flushed_ &= worker->flush();
 }
 
 Nanos Supervisor::next_deadline(Nanos now) const {
-  const Nanos due = std::min(is_draining_ ? cut_off_at_ : names_.due(), limiter_.due());
+  const Nanos due =
+      std::min({is_draining_ ? cut_off_at_ : names_.due(), limiter_.due(), watchdog_.due()});
   return is_flushed_ ? due : std::min(due, now + kFlushRetry);
 }
 
@@ -234,6 +243,8 @@ void Supervisor::take_events() {
         const Snapshot& named = next_snapshot_ ? *next_snapshot_ : *snapshot_;
         if (event.generation == named.generation)
           names_.ask(event.pool, event.server, monotonic_now());
+      } else if (event.kind == WorkerEvent::Kind::slow) {
+        stats_.add_slow(static_cast<u32>(i), event);
       } else {
         log_event(static_cast<u32>(i), event);
       }
@@ -281,6 +292,7 @@ void Supervisor::start_reload() {
   for (const NameNote& note : reload->notes) log_.write(note.level, note.text);
   log_.swap(reload->log);
   next_snapshot_ = std::move(reload->snapshot);
+  stats_.attach(*next_snapshot_);
   report_ = std::move(reload->report);
   names_ = std::move(reload->names);
   ControlMessage message{ControlMessage::Kind::reload};
@@ -291,6 +303,7 @@ void Supervisor::start_reload() {
 void Supervisor::refuse_reload(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) log_.write(LogLevel::error, line);
   log_.write(LogLevel::error, "the configuration was not reloaded: nothing has changed");
+  stats_.count_reload(false);
   notify_ready("ready; the last reload was refused, see the log");
 }
 
@@ -302,6 +315,8 @@ void Supervisor::finish_reload_if_applied() {
   // A worker that drains takes over nothing any more, and goes on with what it has.
   snapshot_ = std::move(next_snapshot_);
   listeners_.keep_only(*snapshot_);
+  stats_.publish(*snapshot_);
+  stats_.count_reload(true);
   for (const std::string& line : report_.lines) log_.write(LogLevel::info, line);
   for (const std::string& line : report_.warnings) log_.write(LogLevel::warn, line);
   log_.write(LogLevel::info, report_.lines.empty()
@@ -392,6 +407,7 @@ void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
   notify_stopping();
+  stats_.set_draining();
   takeover_.reset();
   const u32 timeout_ms = snapshot_->config.drain_timeout_ms;
   if (timeout_ms != 0)
@@ -496,7 +512,9 @@ Expected<int> start(Config config, const std::string& path, Log& log) {
     log.write(LogLevel::warn, fmt::format("{}={}: the rings are made for tests, not for operation",
                                           kTestRingVariable, value));
   }
-  Start start{path, {}, nullptr, *io, nullptr};
+  Start start;
+  start.path = path;
+  start.io = *io;
   auto inherited = inherit(config, start);
   if (!inherited) return tl::unexpected(inherited.error());
   auto snapshot = build_snapshot(std::move(config), start.counts);
@@ -507,6 +525,8 @@ Expected<int> start(Config config, const std::string& path, Log& log) {
   for (const NameNote& note : names->wait_for_first_round(*start.snapshot, kFirstRoundMax)) {
     log.write(note.level, note.text);
   }
+  start.stats.attach(*start.snapshot);
+  start.stats.publish(*start.snapshot);
   Listeners listeners(std::move(*inherited));
   if (auto opened = listeners.open(*start.snapshot); !opened) return tl::unexpected(opened.error());
   if (auto settled = listeners.settle_unused(); !settled) return tl::unexpected(settled.error());

@@ -53,6 +53,16 @@ bool WorkerThread::flush() {
   return waiting_.empty();
 }
 
+void WorkerThread::nudge() {
+  if (phase() != Phase::running) return;
+  nudged_at_ = turns_.load(std::memory_order_relaxed);
+  ring_->ring_doorbell();
+}
+
+bool WorkerThread::has_turned() const {
+  return phase() != Phase::running || turns_.load(std::memory_order_relaxed) != nudged_at_;
+}
+
 void WorkerThread::enter(Phase phase) {
   phase_.store(phase, std::memory_order_release);
   phase_.notify_all();
@@ -78,7 +88,10 @@ Expected<void> WorkerThread::serve() {
   if (auto started = worker.start(); !started) return started;
   ring_ = ring->get();
   enter(Phase::running);
-  while (!worker.finished()) worker.tick();
+  while (!worker.finished()) {
+    worker.tick();
+    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   enter(Phase::finished);
   // The supervisor may be about to ring the doorbell of a worker it saw running a moment ago.
   may_close_.wait(false, std::memory_order_acquire);

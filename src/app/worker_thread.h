@@ -84,11 +84,20 @@ class WorkerThread {
   // True when nothing waits, or nothing can be done before the phase changes.
   bool flush();
 
+  // Makes the worker turn, soon, whether it has something to do or not. One that does not run is
+  // left alone.
+  void nudge();
+
+  // False: it runs, and has not turned since the last nudge().
+  bool has_turned() const;
+
   [[nodiscard]] bool try_pop(WorkerEvent& event) { return events_.try_pop(event); }
 
  private:
   static constexpr std::size_t kControlCapacity = 64;
   static constexpr std::size_t kEventCapacity = 1024;
+  static constexpr u64 kNotNudged = ~u64{0};
+  static constexpr std::size_t kCacheLine = 64;
 
   void run();
   [[nodiscard]] Expected<void> serve();
@@ -102,9 +111,14 @@ class WorkerThread {
   ControlRing control_{kControlCapacity};
   SpscRing<WorkerEvent> events_{kEventCapacity};
   Outbox outbox_;
-  std::string failure_;   // written before the phase becomes failed
-  Ring* ring_ = nullptr;  // written before the phase becomes running; for its doorbell
-  std::atomic<bool> may_close_{false};  // the supervisor will not ring the doorbell any more
+  std::string failure_;         // written before the phase becomes failed
+  Ring* ring_ = nullptr;        // written before the phase becomes running; for its doorbell
+  u64 nudged_at_ = kNotNudged;  // the supervisor's side: turns_ at the last nudge()
+  // Written by the worker alone, after each turn; on a line of its own, for the supervisor reads
+  // it now and then only.
+  alignas(kCacheLine) std::atomic<u64> turns_{0};
+  // The supervisor will not ring the doorbell any more.
+  alignas(kCacheLine) std::atomic<bool> may_close_{false};
   std::atomic<Phase> phase_{Phase::starting};
   std::thread thread_;  // last: it uses all of the above
 };

@@ -102,6 +102,7 @@ void on_accepted(Context& context, const Completion& completion) {
   } else {
     // Out of descriptors, most likely: arming at once would spin.
     context.stopped_listeners.push_back(completion.user_data);
+    context.stats.accept_pauses.add();
     context.next_deadline = std::min(context.next_deadline, context.now() + kAcceptRetry);
   }
 }

@@ -17,13 +17,44 @@ namespace {
 
 constexpr u16 kNoSlot = 0xffff;
 
-Backend make_backend(const PoolConfig& config, const PoolAddresses& addresses, std::size_t index) {
+// What a snapshot says of one pool.
+struct PoolSource {
+  PoolSource(const Snapshot& snapshot, u32 worker, std::size_t place)
+      : config(snapshot.config.pools[place]),
+        addresses(snapshot.addresses[place]),
+        blocks(snapshot.stats[worker].pools[place]) {}
+
+  const PoolConfig& config;
+  const PoolAddresses& addresses;
+  const PoolBlocks& blocks;
+};
+
+Backend make_backend(const PoolSource& next, std::size_t index) {
   Backend backend;
-  backend.config = &config.servers[index];
-  backend.address = addresses.servers[index];
-  backend.named = has_host_name(config.servers[index].endpoint);
-  backend.connections.assign(lane_count(config), kNone);
+  backend.config = &next.config.servers[index];
+  backend.stats = next.blocks.servers[index];
+  backend.address = next.addresses.servers[index];
+  backend.named = has_host_name(next.config.servers[index].endpoint);
+  backend.connections.assign(lane_count(next.config), kNone);
   return backend;
+}
+
+// The server is counted elsewhere from now on, because it, or its pool, has another name.
+void count_in(const Context& context, Backend& backend, ServerStats& stats) {
+  if (backend.stats == &stats) return;
+  for (const u32 index : backend.connections) {
+    if (index == kNone) continue;
+    const BackendConnection& connection = context.connections[index];
+    const auto move = [&](Counter ServerStats::*counter, u64 count) {
+      (backend.stats->*counter).subtract(count);
+      (stats.*counter).add(count);
+    };
+    move(&ServerStats::connections, 1);
+    move(&ServerStats::pending, connection.shown_pending);
+    move(&ServerStats::unsent, connection.shown_unsent);
+    move(&ServerStats::unsent_bytes, connection.shown_bytes);
+  }
+  backend.stats = &stats;
 }
 
 bool is_same_server(const Backend& backend, const ServerConfig& server, const Address& address) {
@@ -33,16 +64,16 @@ bool is_same_server(const Backend& backend, const ServerConfig& server, const Ad
 
 // For each server of the next configuration the backend that it is already, or kNone. Of several at
 // one address those with the same name are the same.
-std::vector<u32> match_servers(const Pool& pool, const PoolConfig& next,
-                               const PoolAddresses& addresses) {
+std::vector<u32> match_servers(const Pool& pool, const PoolSource& next) {
+  const std::vector<ServerConfig>& servers = next.config.servers;
+  const std::vector<Address>& addresses = next.addresses.servers;
   std::vector<bool> is_taken(pool.backends.size());
-  std::vector<u32> found(next.servers.size(), kNone);
+  std::vector<u32> found(servers.size(), kNone);
   for (const bool by_name : {true, false}) {
-    for (std::size_t i = 0; i < next.servers.size(); ++i) {
+    for (std::size_t i = 0; i < servers.size(); ++i) {
       for (u32 j = 0; j < pool.backends.size() && found[i] == kNone; ++j) {
-        if (is_taken[j] || !is_same_server(pool.backends[j], next.servers[i], addresses.servers[i]))
-          continue;
-        if (by_name && pool.backends[j].config->name != next.servers[i].name) continue;
+        if (is_taken[j] || !is_same_server(pool.backends[j], servers[i], addresses[i])) continue;
+        if (by_name && pool.backends[j].config->name != servers[i].name) continue;
         found[i] = j;
         is_taken[j] = true;
       }
@@ -86,6 +117,14 @@ void renumber_backends(Context& context, u16 pool, const std::vector<u32>& moved
     connection.backend = static_cast<u16>(moved_to[connection.backend]);
   }
   visit_children(context, pool, [&](FanoutChild& child) { child.server = moved_to[child.server]; });
+  for (u32 index = 0; index < context.requests.touched(); ++index) {
+    Request& request = context.requests[index];
+    const bool is_answered =
+        request.in_client && request.ready && !request.in_backend && !request.expired;
+    if (!is_answered || request.kind != RequestKind::single || request.served_by == kNone) continue;
+    if (context.clients[request.client].pool == pool)
+      request.served_by = moved_to[request.served_by];
+  }
   visit_clients(context, pool, [&](u32, Client& client) {
     if (client.bypassed != kNone) client.bypassed = moved_to[client.bypassed];
   });
@@ -124,15 +163,14 @@ struct Arrangement {
   bool is_revived = false;    // some were left out before, and still have their connections
 };
 
-Arrangement arrange_backends(Context& context, u16 slot, const PoolConfig& next,
-                             const PoolAddresses& addresses) {
+Arrangement arrange_backends(Context& context, u16 slot, const PoolSource& next) {
   Pool& pool = context.pools[slot];
   Arrangement result;
   result.moved_to.assign(pool.backends.size(), kNone);
-  const std::vector<u32> matches = match_servers(pool, next, addresses);
-  for (u32 i = 0; i < next.servers.size(); ++i) {
+  const std::vector<u32> matches = match_servers(pool, next);
+  for (u32 i = 0; i < next.config.servers.size(); ++i) {
     if (matches[i] == kNone) {
-      result.backends.push_back(make_backend(next, addresses, i));
+      result.backends.push_back(make_backend(next, i));
       continue;
     }
     Backend& backend = pool.backends[matches[i]];
@@ -142,8 +180,9 @@ Arrangement arrange_backends(Context& context, u16 slot, const PoolConfig& next,
       if (backend.health.state != HealthState::up) probe_soon(context, backend.health);
     }
     result.moved_to[matches[i]] = i;
-    backend.config = &next.servers[i];
-    backend.named = has_host_name(next.servers[i].endpoint);
+    count_in(context, backend, *next.blocks.servers[i]);
+    backend.config = &next.config.servers[i];
+    backend.named = has_host_name(next.config.servers[i].endpoint);
     backend.last_config.reset();
     result.backends.push_back(std::move(backend));
   }
@@ -234,26 +273,27 @@ void change_settings(Context& context, u16 slot, const PoolConfig& before, bool 
   }
 }
 
-void change_pool(Context& context, u16 slot, const PoolConfig& next,
-                 const PoolAddresses& addresses) {
+void change_pool(Context& context, u16 slot, const PoolSource& source) {
+  const PoolConfig& next = source.config;
   Pool& pool = context.pools[slot];
   const PoolConfig before = *pool.config;
-  Arrangement arrangement = arrange_backends(context, slot, next, addresses);
+  Arrangement arrangement = arrange_backends(context, slot, source);
   pool.config = &next;
   pool.backends = std::move(arrangement.backends);
   if (arrangement.is_moved) renumber_backends(context, slot, arrangement.moved_to);
   if (!(before == next)) change_settings(context, slot, before, arrangement.is_revived);
   // One that was left out for a while may have moved meanwhile.
   for (u16 i = 0; i < next.servers.size(); ++i) {
-    if (addresses.servers[i].resolved()) set_server_address(context, slot, i, addresses.servers[i]);
+    const Address& address = source.addresses.servers[i];
+    if (address.resolved()) set_server_address(context, slot, i, address);
   }
 }
-void start_pool(Context& context, u16 slot, const PoolConfig& config,
-                const PoolAddresses& addresses) {
+
+void start_pool(Context& context, u16 slot, const PoolSource& next) {
   Pool& pool = context.pools[slot];
-  pool.config = &config;
-  for (std::size_t i = 0; i < config.servers.size(); ++i) {
-    pool.backends.push_back(make_backend(config, addresses, i));
+  pool.config = &next.config;
+  for (std::size_t i = 0; i < next.config.servers.size(); ++i) {
+    pool.backends.push_back(make_backend(next, i));
   }
   build_shards(pool);
 }
@@ -309,7 +349,10 @@ u16 free_slot(Context& context) {
 }
 
 // A pool that has another name now is counted elsewhere.
-void count_clients_in(Pool& pool, std::atomic<u32>& count) {
+void count_clients_in(Pool& pool, std::atomic<u32>& count, PoolStats& stats) {
+  if (pool.stats != nullptr) pool.stats->clients.subtract(pool.clients);
+  pool.stats = &stats;
+  stats.clients.add(pool.clients);
   if (pool.client_count == &count) return;
   if (pool.client_count != nullptr)
     pool.client_count->fetch_sub(pool.clients, std::memory_order_relaxed);
@@ -317,7 +360,19 @@ void count_clients_in(Pool& pool, std::atomic<u32>& count) {
   count.fetch_add(pool.clients, std::memory_order_relaxed);
 }
 
+// Of all servers: a name may be another server's now.
+void show_health(Pool& pool) {
+  for (Backend& backend : std::span(pool.backends).first(pool.server_count())) {
+    const Health& health = backend.health;
+    backend.stats->health.set(static_cast<u64>(health.state));
+    if (health.state == HealthState::ejected)
+      backend.stats->ejected_at.set(static_cast<u64>(health.since));
+  }
+}
+
 void take_process_settings(Context& context, const Snapshot& next) {
+  context.slow_min = slow_min_of(next.config.slow_ms);
+  context.key_prefixes.resize(next.config.slow_ms != 0 ? kRequestsPerWorkerMax : 0);
   context.memory_share = next.config.memory_limit / next.config.threads;
   if (context.memory_share == 0) context.pressure = Pressure::none;
   const Nanos idle_before = context.idle_timeout;
@@ -351,16 +406,18 @@ Expected<void> take_snapshot(Context& context, const Snapshot& next) {
     if (std::ranges::find(slots, slot) == slots.end()) remove_pool(context, slot);
   }
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const PoolConfig& config = next.config.pools[i];
-    if (slots[i] != kNoSlot) {
-      change_pool(context, slots[i], config, next.addresses[i]);
-    } else {
-      slots[i] = free_slot(context);
-      start_pool(context, slots[i], config, next.addresses[i]);
-    }
+    const PoolSource source(next, context.worker_index, i);
+    const bool is_new = slots[i] == kNoSlot;
+    if (is_new) slots[i] = free_slot(context);
     Pool& pool = context.pools[slots[i]];
+    count_clients_in(pool, *next.client_counts[i], *source.blocks.pool);
+    if (is_new) {
+      start_pool(context, slots[i], source);
+    } else {
+      change_pool(context, slots[i], source);
+    }
     pool.place = static_cast<u16>(i);
-    count_clients_in(pool, *next.client_counts[i]);
+    show_health(pool);
   }
   context.snapshot = &next;
   context.slot_of_place = slots;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <vector>
 
+#include "core/stats.h"
 #include "ringfold/config.h"
 #include "ringfold/io/address.h"
 #include "ringfold/io/ring.h"
@@ -29,6 +30,8 @@ struct Snapshot {
   // How many clients each pool has, of all workers: one for each pool. Each worker adds what it
   // accepts and takes off what it frees. Not owned: a pool that stays keeps its count.
   std::vector<std::atomic<u32>*> client_counts;
+  // Where each worker counts (StatsBlocks::attach() makes them). Not owned.
+  std::vector<WorkerBlocks> stats;
 };
 
 [[nodiscard]] inline ListenOptions listen_options(const PoolConfig& pool) {

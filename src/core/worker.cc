@@ -9,6 +9,7 @@
 #include "core/context.h"
 #include "core/listening.h"
 #include "core/reload.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -51,6 +52,20 @@ Nanos round_up(Nanos deadline) {
   return (deadline + kDeadlineGrain - 1) / kDeadlineGrain * kDeadlineGrain;
 }
 
+// What a worker holds, for those who watch.
+void show_accounts(Context& context) {
+  WorkerStats& stats = context.stats;
+  const RingNumbers ring = context.ring.numbers();
+  stats.completion_overflows.set(ring.completion_overflows);
+  stats.receive_buffer_bytes.set(ring.receive_buffer_bytes);
+  stats.events_dropped.set(context.outbox.dropped());
+  stats.clients.set(context.clients.used());
+  stats.block_bytes.set(context.blocks.bytes_in_use());
+  stats.request_bytes.set(context.requests.used() * u64{sizeof(Request)});
+  stats.client_bytes.set(context.clients.used() * u64{sizeof(Client)});
+  stats.pressure.set(static_cast<u64>(context.pressure));
+}
+
 }  // namespace
 
 Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbox& outbox,
@@ -70,9 +85,11 @@ void Worker::tick() {
   context.wait_is_short = false;
   ++context.tick;
   impl_->go_on_with_spent();
-  for (const Completion& completion : context.ring.wait(deadline)) {
-    impl_->dispatch(completion);
-  }
+  const std::span<const Completion> completions = context.ring.wait(deadline);
+  context.stamp = stamp_of(context.now());
+  context.stats.ticks.add();
+  context.stats.completions.add(completions.size());
+  for (const Completion& completion : completions) impl_->dispatch(completion);
   if (context.now() >= context.next_deadline) impl_->expire();
   if (context.buffers_released != released_before) impl_->wake_starved();
   keep_limits(context);
@@ -81,6 +98,7 @@ void Worker::tick() {
   if (context.draining) impl_->close_idle_backends();
   if (end_removed_pools(context)) impl_->settle();
   flush_dirty(context);
+  show_accounts(context);
 }
 
 void Worker::Impl::dispatch(const Completion& completion) {

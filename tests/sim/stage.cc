@@ -54,6 +54,7 @@ std::unique_ptr<Snapshot> Stage::make_snapshot(const PoolConfig& pool,
   snapshot->config.memory_limit = memory_limit;
   snapshot->addresses = {{{listen_address()}, {}, servers}};
   snapshot->client_counts = {&clients_};
+  stats_.attach(*snapshot);
   return snapshot;
 }
 
@@ -76,6 +77,10 @@ void Stage::forget_snapshots() {
 void Stage::take_events(Machine& machine) {
   WorkerEvent event;
   while (machine.events.try_pop(event)) {
+    if (event.kind == WorkerEvent::Kind::slow) {
+      universe.trace(machine.name + " was slow for", event.slow_words()[3]);
+      continue;
+    }
     if (event.kind == WorkerEvent::Kind::lookup) {
       ++lookups_asked;
       universe.sights.see(Sight::lookup_asked);

@@ -9,6 +9,7 @@
 
 #include "core/mailbox.h"
 #include "core/snapshot.h"
+#include "core/stats_blocks.h"
 #include "core/worker.h"
 #include "network.h"
 #include "ring_sim.h"
@@ -88,6 +89,7 @@ class Stage {
   Machine* next_machine();
   void take_events(Machine& machine);
 
+  StatsBlocks stats_;
   std::atomic<u32> clients_{0};
   std::deque<std::unique_ptr<Snapshot>> snapshots_;  // those in use, the latest at the end
   u32 workers_ = 1;

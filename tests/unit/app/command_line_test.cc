@@ -42,6 +42,13 @@ TEST_CASE("-t tests a file, in any order") {
   }
 }
 
+TEST_CASE("--connect goes with -t") {
+  const auto line = parse({"-t", "--connect", "-c", "f"});
+  REQUIRE(line);
+  CHECK(line->tries_servers);
+  CHECK(!parse({"-t", "-c", "f"})->tries_servers);
+}
+
 TEST_CASE("migrate takes a file of twemproxy's, and --prove") {
   const auto line = parse({"migrate", "n.yml"});
   REQUIRE(line);
@@ -118,6 +125,8 @@ TEST_CASE("bad usage is one line and exit code 2") {
       {"nosuch"},
       {"-t"},
       {"-t", "extra"},
+      {"--connect", "-c", "f"},
+      {"diff", "a", "b", "--connect"},
       {"--", "x"},
       {"migrate"},
       {"-c", "f", "x"},

@@ -1,5 +1,6 @@
 // A real worker in its thread, and what the supervisor sends it.
 #include "app/worker_thread.h"
+#include "core/stats_blocks.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>
@@ -7,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -61,7 +63,9 @@ TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its
   const auto io = choose_io(IoKind::automatic, probe_io());
   REQUIRE(io);
   constexpr u32 kServers = 300;  // its control ring has 64 places
-  const Snapshot snapshot = unresolved_pool(kServers);
+  Snapshot snapshot = unresolved_pool(kServers);
+  StatsBlocks stats;
+  stats.attach(snapshot);
   const Listener listener;
   const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
   RingGate gate(1);
@@ -85,4 +89,29 @@ TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its
   CHECK(worker.phase() == Phase::finished);
   worker.send({ControlMessage::Kind::cut_off});
   CHECK(worker.flush());
+}
+
+TEST_CASE("a worker without work turns when it is nudged") {
+  const auto io = choose_io(IoKind::automatic, probe_io());
+  REQUIRE(io);
+  Snapshot snapshot = unresolved_pool(1);
+  StatsBlocks stats;
+  stats.attach(snapshot);
+  const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
+  RingGate gate(1);
+  WorkerThread worker({snapshot, *io, gate, wake.get(), {}});
+  CHECK(worker.has_turned());
+  while (worker.phase() == Phase::starting) wait_for_event(wake.get());
+  for (int i = 0; i < 100; ++i) {
+    worker.nudge();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    while (!worker.has_turned()) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      std::this_thread::yield();
+    }
+  }
+  worker.send({ControlMessage::Kind::drain});
+  while (worker.phase() == Phase::running) wait_for_event(wake.get());
+  worker.nudge();
+  CHECK(worker.has_turned());
 }
