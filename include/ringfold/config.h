@@ -99,8 +99,8 @@ struct Config {
   u32 drain_timeout_ms = 20000;  // 0: none
   std::string takeover_socket;   // a path; empty: none
   Endpoint admin_listen;
-  u32 slow_ms = 100;     // a request that takes longer is in the slow log; 0: none is
-  bool hot_keys = true;  // sample keys to tell which are hot
+  u32 slow_ms = 100;              // a request that takes longer is in the slow log; 0: none is
+  bool hot_keys = true;           // sample keys to tell which are hot
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;
 };

@@ -50,6 +50,9 @@ class Stage {
   // After a drain: nothing may be left anywhere. Ends the workers.
   void check_nothing_left();
 
+  // After a drain: what the workers have counted adds up, and is what the rings have seen.
+  void check_counts();
+
   // The same while the workers live: no client and no request. True when so.
   bool idle() const;
 
@@ -90,6 +93,7 @@ class Stage {
   void take_events(Machine& machine);
 
   StatsBlocks stats_;
+  std::vector<WorkerBlocks> blocks_;  // of all servers there ever are
   std::atomic<u32> clients_{0};
   std::deque<std::unique_ptr<Snapshot>> snapshots_;  // those in use, the latest at the end
   u32 workers_ = 1;

@@ -39,6 +39,8 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.drain_timeout_ms == 20000);
   CHECK(config.takeover_socket.empty());
   CHECK(config.admin_listen == Endpoint{"127.0.0.1", 22222, ""});
+  CHECK(config.slow_ms == 100);
+  CHECK(config.hot_keys);
 }
 
 void check_pool_defaults(const PoolConfig& pool) {
@@ -103,6 +105,8 @@ TEST_CASE("the annotated sample holds every key") {
                                 "drain_timeout_ms",
                                 "takeover_socket",
                                 "listen",
+                                "slow_ms",
+                                "hot_keys",
                                 "name",
                                 "protocol",
                                 "distribution",
