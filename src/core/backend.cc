@@ -476,10 +476,11 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     --connection.operations;
     queue_for_settling(context, index, connection);
   }
+  ServerStats& stats = *backend_of(context, connection).stats;
+  if (completion.result > 0) stats.bytes_received.add(static_cast<u64>(completion.result));
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
     connection.last_received = context.now();
-    backend_of(context, connection).stats->bytes_received.add(static_cast<u64>(completion.result));
     if (connection.state == BackendState::ready)
       backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
@@ -488,7 +489,7 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     connection.starved = true;
     context.stats.no_buffer.add();
   } else if (completion.result != -ECANCELED) {
-    if (completion.result == 0) backend_of(context, connection).stats->closed_by_server.add();
+    if (completion.result == 0) stats.closed_by_server.add();
     fail_connection(context, index, failure_of_stream(completion.result));
   }
 }
