@@ -93,8 +93,8 @@ struct Config {
   u32 dns_refresh_ms = 30000;    // 0: names are looked up again only when connections fail
   u32 drain_timeout_ms = 20000;  // 0: none
   Endpoint admin_listen;
-  u32 slow_ms = 100;     // a request that takes longer is in the slow log; 0: none is
-  bool hot_keys = true;  // sample keys to tell which are hot
+  u32 slow_ms = 100;              // a request that takes longer is in the slow log; 0: none is
+  bool hot_keys = true;           // sample keys to tell which are hot
   bool admin_configured = false;  // admin.listen stands in the file
   std::vector<PoolConfig> pools;
 };

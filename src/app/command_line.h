@@ -15,7 +15,7 @@ struct MigrateOptions {
 };
 
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, route, migrate, diff };
+  enum class Action : u8 { run, test_config, version, metrics_table, route, migrate, diff };
   Action action = Action::run;
   std::string config_path;     // empty: the embedded default
   bool tries_servers = false;  // test_config: --connect

@@ -420,20 +420,6 @@ void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
   context.next_deadline = std::min(context.next_deadline, request.deadline);
 }
 
-void show_line(Context& context, BackendConnection& connection) {
-  const bool is_open = connection.state != BackendState::closing;
-  const u32 pending = is_open ? connection.pending_count : 0;
-  const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
-  const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
-  ServerStats& stats = *backend_of(context, connection).stats;
-  stats.pending.add(u64{pending} - connection.shown_pending);
-  stats.unsent.add(u64{unsent} - connection.shown_unsent);
-  stats.unsent_bytes.add(bytes - connection.shown_bytes);
-  connection.shown_pending = pending;
-  connection.shown_unsent = unsent;
-  connection.shown_bytes = bytes;
-}
-
 void on_backend_connected(Context& context, u32 index, i32 result) {
   BackendConnection& connection = context.connections[index];
   --connection.operations;

@@ -114,6 +114,20 @@ void note_expired(Context& context, const BackendConnection& connection, u32 req
               {total, sent - request.received, context.stamp - sent, 0});
 }
 
+void show_line(Context& context, BackendConnection& connection) {
+  const bool is_open = connection.state != BackendState::closing;
+  const u32 pending = is_open ? connection.pending_count : 0;
+  const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
+  const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
+  ServerStats& stats = *context.pools[connection.pool].backends[connection.backend].stats;
+  stats.pending.add(u64{pending} - connection.shown_pending);
+  stats.unsent.add(u64{unsent} - connection.shown_unsent);
+  stats.unsent_bytes.add(bytes - connection.shown_bytes);
+  connection.shown_pending = pending;
+  connection.shown_unsent = unsent;
+  connection.shown_bytes = bytes;
+}
+
 void sample_key(Context& context, Pool& pool, std::string_view key) {
   // Gaps of one to twice the sampling, which is the sampling on average.
   pool.keys_to_sample = 1 + static_cast<u32>(context.prng.below(2 * kHotKeySampling - 1));

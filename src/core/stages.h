@@ -142,6 +142,9 @@ inline void count_error(Context& context, u16 pool, u32 backend, Failure failure
   context.pools[pool].backends[backend].stats->errors[failure].add();
 }
 
+// Brings the server's stats up to date with the connection's line.
+void show_line(Context& context, BackendConnection& connection);
+
 // A key was asked for.
 void sample_key(Context& context, Pool& pool, std::string_view key);
 inline void note_key(Context& context, Pool& pool, std::string_view key) {
