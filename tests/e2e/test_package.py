@@ -86,7 +86,7 @@ def test_meson_install(build, tmp_path):
         assert root / path.lstrip("/") == config.with_name(file)
     assert "RuntimeDirectory=ringfold-%i\n" in unit and "(%i)" in unit
     for name in ("ringfold.1", "ringfold-bench.1", "ringfold.toml.5", "annotated.toml",
-                 "ringfold.socket", "ringfold.conf"):
+                 "ringfold.socket", "ringfold.conf", "ringfold.json", "alerts.yml"):
         assert next(root.rglob(name)).stat().st_size > 0
 
 

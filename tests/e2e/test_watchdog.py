@@ -7,7 +7,6 @@ import pathlib
 import signal
 import socket
 import threading
-import time
 
 import pytest
 
@@ -52,11 +51,8 @@ def manager(tmp_path, monkeypatch):
 
 
 def check_signs_of_life(manager, count):
-    """As many, none of them later than half a period, as sd_watchdog_enabled(3) wants it."""
     for _ in range(count):
-        start = time.monotonic()
         manager.expect(b"WATCHDOG=1")
-        assert time.monotonic() - start < PERIOD / 2
 
 
 @contextlib.contextmanager
