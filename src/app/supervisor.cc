@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/admin/admin_endpoint.h"
 #include "app/all_signals_blocked.h"
 #include "app/build_snapshot.h"
 #include "app/endpoint.h"
@@ -48,8 +49,13 @@ constexpr Nanos kFlushRetry = 10 * kMillisecond;
 class Supervisor {
  public:
   Supervisor(Log& log, const Snapshot& snapshot, const IoChoice& io, Listeners& listeners,
-             Names& names)
-      : log_(log), snapshot_(snapshot), io_(io), listeners_(listeners), names_(names) {}
+             Names& names, AdminEndpoint& admin)
+      : log_(log),
+        snapshot_(snapshot),
+        io_(io),
+        listeners_(listeners),
+        names_(names),
+        admin_(admin) {}
 
   Expected<int> run();
 
@@ -65,6 +71,9 @@ class Supervisor {
   void log_what_was_left_out(Nanos now);
   void follow_names();
   void tell(const ControlMessage& message);
+  void take_admin_requests();
+  AdminAnswer answer_admin(const AdminRequest& request);
+  std::optional<ReloadReport> reload();
   void take_signals();
   void on_signal(int number);
   void on_stop_signal(int number);
@@ -80,6 +89,7 @@ class Supervisor {
   IoChoice io_;
   Listeners& listeners_;
   Names& names_;
+  AdminEndpoint& admin_;
   LogLimiter limiter_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
@@ -172,7 +182,8 @@ void Supervisor::wait_for_events() {
   // Nobody is to be told of new addresses any more once the process ends.
   pollfd polled[] = {{signals_->get(), POLLIN, 0},
                      {wake_->get(), POLLIN, 0},
-                     {is_draining_ ? -1 : names_.fd(), POLLIN, 0}};
+                     {is_draining_ ? -1 : names_.fd(), POLLIN, 0},
+                     {admin_.requests().fd(), POLLIN, 0}};
   const Nanos before = monotonic_now();
   const int timeout = poll_timeout(next_deadline(before), before);
   if (::poll(polled, std::size(polled), timeout) < 0) return;  // EINTR: a debugger, for example
@@ -182,6 +193,7 @@ void Supervisor::wait_for_events() {
   take_events();
   look_at_phases();
   take_signals();
+  take_admin_requests();
   log_what_was_left_out(monotonic_now());
   if (!is_draining_) follow_names();
   cut_off_if_due();
@@ -251,6 +263,7 @@ bool Supervisor::all_ended() const {
 
 void Supervisor::log_ready() {
   is_ready_ = true;
+  admin_.state().set_phase(AdminState::Phase::ready);
   for (const PoolConfig& pool : snapshot_.config.pools) {
     for (const Endpoint& endpoint : pool.listen) {
       log_.write(LogLevel::info, fmt::format("pool {}: listening on {}, {} {}", shown(pool.name),
@@ -268,6 +281,7 @@ void Supervisor::log_ready() {
 void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
+  admin_.state().set_phase(AdminState::Phase::draining);
   notify_stopping();
   const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
   if (timeout_ms != 0)
@@ -282,6 +296,42 @@ void Supervisor::cut_off_if_due() {
                                          "is cut off",
                                          snapshot_.config.drain_timeout_ms));
   tell({ControlMessage::Kind::cut_off});
+}
+
+void Supervisor::take_admin_requests() {
+  while (const auto request = admin_.requests().take()) {
+    admin_.requests().answer(request->ticket, answer_admin(*request));
+  }
+}
+
+AdminAnswer Supervisor::answer_admin(const AdminRequest& request) {
+  AdminAnswer answer;
+  switch (request.kind) {
+    case AdminRequest::Kind::reload:
+      if (auto report = reload()) {
+        answer.reload = std::move(*report);
+      } else {
+        answer.is_available = false;
+      }
+      break;
+    case AdminRequest::Kind::set_log_level:
+      log_.set_max_level(request.level);
+      admin_.state().set_log_level(request.level);
+      log_.write(LogLevel::info, fmt::format("the admin endpoint has set the log level to {}",
+                                             log_level_name(request.level)));
+      break;
+    case AdminRequest::Kind::nudge_workers:
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        if (workers_[i]->nudge()) answer.workers.push_back(static_cast<u32>(i));
+      }
+      break;
+  }
+  return answer;
+}
+
+// Nothing: this version cannot.
+std::optional<ReloadReport> Supervisor::reload() {
+  return std::nullopt;
 }
 
 void Supervisor::take_signals() {
@@ -321,6 +371,7 @@ void Supervisor::on_stop_signal(int number) {
                fmt::format("{} again: exiting at once with code {}; requests under way are lost",
                            name, code));
     listeners_.close_and_remove();
+    admin_.remove_socket_file();
     // Threads are running: nothing of theirs may be destroyed.
     ::_exit(code);
   }
@@ -344,13 +395,27 @@ void raise_file_limit(Log& log) {
   log.write(LogLevel::debug, fmt::format("open files are limited to {}", limit.rlim_cur));
 }
 
+// Several proxies on one machine keep working without a word about the admin endpoint in their
+// files: the first has the default address, the others go without.
+Expected<void> open_admin(AdminEndpoint& admin, const Config& config, Log& log,
+                          std::vector<SharedListener>& inherited) {
+  const std::string place = shown(to_string(config.admin_listen));
+  const auto opened = admin.open(inherited);
+  if (opened) {
+    if (admin.is_open()) log.write(LogLevel::info, "admin endpoint: listening on " + place);
+    return {};
+  }
+  if (config.admin_configured) return fail("admin.listen: " + opened.error().text);
+  log.write(
+      LogLevel::warn,
+      fmt::format("no admin endpoint on its default address {} ({}); give this process one of "
+                  "its own with listen in [admin], or \"\" for none",
+                  place, opened.error().text));
+  return {};
+}
+
 Expected<int> start(Config config, Log& log) {
   log.write(LogLevel::info, fmt::format("ringfold {} starting", RINGFOLD_VERSION));
-  if (config.admin_configured) {
-    log.write(LogLevel::warn, fmt::format("admin.listen = {}: this version has no admin endpoint "
-                                          "yet, nothing listens there",
-                                          shown(to_string(config.admin_listen))));
-  }
   raise_file_limit(log);
   auto io = choose_io(config.io, probe_io());
   if (!io) return tl::unexpected(io.error());
@@ -369,10 +434,13 @@ Expected<int> start(Config config, Log& log) {
   for (const NameNote& note : names->wait_for_first_round(*snapshot, kFirstRoundMax)) {
     log.write(note.level, note.text);
   }
+  AdminEndpoint admin(snapshot->config, [] { return StatsView{}; });
+  if (auto opened = open_admin(admin, snapshot->config, log, *inherited); !opened)
+    return tl::unexpected(opened.error());
   Listeners listeners;
   if (auto opened = listeners.open(*snapshot, std::move(*inherited)); !opened)
     return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *io, listeners, *names).run();
+  return Supervisor(log, *snapshot, *io, listeners, *names, admin).run();
 }
 
 }  // namespace

@@ -48,6 +48,12 @@ bool WorkerThread::flush() {
   return waiting_.empty();
 }
 
+bool WorkerThread::nudge() {
+  if (phase() != Phase::running) return false;
+  ring_->ring_doorbell();
+  return true;
+}
+
 void WorkerThread::enter(Phase phase) {
   phase_.store(phase, std::memory_order_release);
   phase_.notify_all();

@@ -82,6 +82,9 @@ class WorkerThread {
   // True when nothing waits, or nothing can be done before the phase changes.
   bool flush();
 
+  // Wakes the worker for one turn with nothing to do. False: it does not run.
+  bool nudge();
+
   [[nodiscard]] bool try_pop(WorkerEvent& event) { return events_.try_pop(event); }
 
  private:

@@ -87,6 +87,8 @@ struct ListenOptions {
   // TCP: an accepted peer that takes nothing of what waits for it for so long is reset by the
   // kernel (TCP_USER_TIMEOUT, ms). 0: never, as long as it is alive.
   u32 unread_timeout_ms = 0;
+  // TCP: others of the same user may listen on the same address (SO_REUSEPORT).
+  bool is_shared = true;
 };
 
 // A listening socket that exists already, and the address it listens on.
