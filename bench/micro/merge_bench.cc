@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "core/memcached_dispatch.h"
 #include "core/redis_dispatch.h"
+#include "core/stats_blocks.h"
 #include "perfect_ring.h"
 #include "ringfold/base/prng.h"
 #include "ringfold/proto/resp.h"
@@ -30,7 +31,7 @@ std::string key_name(u32 index) {
 class Merging {
  public:
   Merging(Merge merge, u32 keys)
-      : snapshot_(make_snapshot()), context_(snapshot_, ring_, outbox_, 0, 1) {
+      : snapshot_(make_snapshot(stats_)), context_(snapshot_, ring_, outbox_, 0, 1) {
     Pool& pool = context_.pools.emplace_back();
     pool.config = &snapshot_.config.pools[0];
     client_ = context_.clients.take();
@@ -77,9 +78,10 @@ class Merging {
   }
 
  private:
-  static Snapshot make_snapshot() {
+  static Snapshot make_snapshot(StatsBlocks& stats) {
     Snapshot snapshot;
     snapshot.config.pools.emplace_back();
+    stats.attach(snapshot);
     return snapshot;
   }
   Block* block_of(std::string_view bytes) {
@@ -89,6 +91,7 @@ class Merging {
     return block;
   }
 
+  StatsBlocks stats_;
   Snapshot snapshot_;
   perfect::PerfectRing ring_;
   SpscRing<WorkerEvent> events_{64};

@@ -62,6 +62,7 @@ void Round::start() {
   }
   snapshot_.config.pools = {pool};
   snapshot_.addresses = {addresses};
+  stats_.attach(snapshot_);
   worker_ = std::make_unique<Worker>(snapshot_, ring_, control_, outbox_, WorkerOptions{});
   const auto started = worker_->start();
   RINGFOLD_ASSERT(started.has_value());

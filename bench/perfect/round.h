@@ -9,6 +9,7 @@
 
 #include "core/mailbox.h"
 #include "core/snapshot.h"
+#include "core/stats_blocks.h"
 #include "core/worker.h"
 #include "perfect_ring.h"
 #include "ringfold/base/ints.h"
@@ -72,6 +73,7 @@ class Round {
 
   const RoundOptions options_;
   PerfectRing ring_;
+  StatsBlocks stats_;
   Snapshot snapshot_;
   ControlRing control_{8};
   SpscRing<WorkerEvent> events_{64};

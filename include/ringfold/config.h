@@ -93,6 +93,8 @@ struct Config {
   u32 dns_refresh_ms = 30000;     // 0: names are looked up again only when connections fail
   u32 drain_timeout_ms = 20000;   // 0: none
   Endpoint admin_listen;          // neither host nor path: no admin endpoint, see has_admin()
+  u32 slow_ms = 100;              // a request that takes longer is in the slow log; 0: none is
+  bool hot_keys = true;           // sample keys to tell which are hot
   bool admin_configured = false;  // admin.listen stands in the file
   std::string admin_token;        // what changes need; empty: none, they are this machine's then
   std::vector<PoolConfig> pools;

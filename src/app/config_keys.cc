@@ -17,6 +17,7 @@ namespace {
 // Milliseconds and plain counts end where twemproxy's own 32-bit signed numbers end.
 constexpr u64 kCountMax = 2147483647;
 constexpr NumberRange kMilliseconds{0, kCountMax, "milliseconds"};
+constexpr NumberRange kSlow{0, 3'600'000, "milliseconds"};  // a Stamp wraps after 73 minutes
 
 // An argument's place in a request is kept in 32 bits; half of that leaves room for the sums.
 constexpr NumberRange kRequestSize{1_KiB, 2_GiB, "bytes"};
@@ -229,6 +230,12 @@ void read_admin_token(ErrorList& errors, const Entry& entry, ConfigDraft& draft)
 constexpr KeySpec<ConfigDraft> kAdminKeys[] = {
     {"listen", read_admin_listen},
     {"token", read_admin_token},
+    {"slow_ms",
+     [](ErrorList& errors, const Entry& entry, ConfigDraft& draft) {
+       read_number(errors, entry, kSlow, draft.config.slow_ms);
+     }},
+    {"hot_keys", [](ErrorList& errors, const Entry& entry,
+                    ConfigDraft& draft) { read_bool(errors, entry, draft.config.hot_keys); }},
 };
 
 // [[pool]] servers

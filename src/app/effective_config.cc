@@ -109,6 +109,8 @@ std::string effective_config(const Config& config) {
   out.section("[admin]");
   out.text("listen", has_admin(config) ? to_string(config.admin_listen) : "");
   out.secret("token", config.admin_token);
+  out.number("slow_ms", config.slow_ms);
+  out.boolean("hot_keys", config.hot_keys);
   for (const PoolConfig& pool : config.pools) write_pool(out, pool);
   return out.take();
 }

@@ -79,6 +79,7 @@ Json pool_of(const PoolView& pool) {
           {"bytes_received", pool.bytes_received},
           {"bytes_sent", pool.bytes_sent},
           {"fragments", pool.fragments},
+          {"abandoned", pool.abandoned},
           {"requests", groups_of(pool.requests)},
           {"errors", reasons_of(all_errors(pool))},
           {"latency", histograms_of(pool.latency)},

@@ -98,6 +98,7 @@ struct PoolView {
   u64 bytes_received = 0;
   u64 bytes_sent = 0;
   u64 fragments = 0;
+  u64 abandoned = 0;  // of the requests: the client left before its reply was on its way
   GroupCounts requests = {};
   ReasonCounts errors;  // of the client's side only
   GroupHistograms latency = {};

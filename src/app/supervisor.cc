@@ -31,6 +31,7 @@
 #include "app/owned_fd.h"
 #include "app/poll_time.h"
 #include "app/service_manager.h"
+#include "app/stats_registry.h"
 #include "app/test_ring.h"
 #include "app/worker_thread.h"
 
@@ -49,12 +50,13 @@ constexpr Nanos kFlushRetry = 10 * kMillisecond;
 class Supervisor {
  public:
   Supervisor(Log& log, const Snapshot& snapshot, const IoChoice& io, Listeners& listeners,
-             Names& names, AdminEndpoint& admin)
+             Names& names, StatsRegistry& stats, AdminEndpoint& admin)
       : log_(log),
         snapshot_(snapshot),
         io_(io),
         listeners_(listeners),
         names_(names),
+        stats_(stats),
         admin_(admin) {}
 
   Expected<int> run();
@@ -89,6 +91,7 @@ class Supervisor {
   IoChoice io_;
   Listeners& listeners_;
   Names& names_;
+  StatsRegistry& stats_;
   AdminEndpoint& admin_;
   LogLimiter limiter_;
   std::optional<OwnedFd> signals_;
@@ -175,6 +178,7 @@ void Supervisor::start_workers() {
     fall_back(io_, *refusal);
     start_threads();
   }
+  stats_.set_io(io_.is_epoll ? "epoll" : "io_uring");
   log_.write(io_.refusal.empty() ? LogLevel::info : LogLevel::warn, describe(io_));
 }
 
@@ -212,6 +216,8 @@ void Supervisor::take_events() {
     while (workers_[i]->try_pop(event)) {
       if (event.kind == WorkerEvent::Kind::lookup) {
         names_.ask(event.pool, event.server, monotonic_now());
+      } else if (event.kind == WorkerEvent::Kind::slow) {
+        stats_.add_slow(static_cast<u32>(i), event);
       } else {
         log_event(static_cast<u32>(i), event);
       }
@@ -283,6 +289,7 @@ void Supervisor::drain() {
   is_draining_ = true;
   admin_.state().set_phase(AdminState::Phase::draining);
   notify_stopping();
+  stats_.set_draining();
   const u32 timeout_ms = snapshot_.config.drain_timeout_ms;
   if (timeout_ms != 0)
     cut_off_at_ = monotonic_now() + static_cast<Nanos>(timeout_ms) * kMillisecond;
@@ -434,13 +441,16 @@ Expected<int> start(Config config, Log& log) {
   for (const NameNote& note : names->wait_for_first_round(*snapshot, kFirstRoundMax)) {
     log.write(note.level, note.text);
   }
-  AdminEndpoint admin(snapshot->config, [] { return StatsView{}; });
+  StatsRegistry stats;
+  stats.attach(*snapshot);
+  stats.publish(*snapshot);
+  AdminEndpoint admin(snapshot->config, [&stats] { return stats.gather(); });
   if (auto opened = open_admin(admin, snapshot->config, log, *inherited); !opened)
     return tl::unexpected(opened.error());
   Listeners listeners;
   if (auto opened = listeners.open(*snapshot, std::move(*inherited)); !opened)
     return tl::unexpected(opened.error());
-  return Supervisor(log, *snapshot, *io, listeners, *names, admin).run();
+  return Supervisor(log, *snapshot, *io, listeners, *names, stats, admin).run();
 }
 
 }  // namespace

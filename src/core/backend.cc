@@ -11,6 +11,7 @@
 #include "core/bypass.h"
 #include "core/context.h"
 #include "core/resend.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -69,6 +70,7 @@ void arm_receive(Context& context, u32 index, BackendConnection& connection) {
 // Counts what the server has taken. While it takes the bytes of the first pending request, that
 // request is not late.
 void note_sent(Context& context, BackendConnection& connection, u64 count) {
+  backend_of(context, connection).stats->bytes_sent.add(count);
   const u64 before = connection.sent_bytes;
   connection.sent_bytes += count;
   if (connection.first_pending == kNone) return;
@@ -120,6 +122,8 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
       context.now() + static_cast<Nanos>(pool.config->connect_timeout_ms) * kMillisecond;
   context.next_deadline = std::min(context.next_deadline, connection.connect_deadline);
   backend.connections[place] = index;
+  backend.stats->connects.add();
+  backend.stats->connections.add();
   ++connection.operations;
   context.ring.connect(fd, backend.address, {Op::backend_connect, connection.generation, index});
   return index;
@@ -200,7 +204,10 @@ Nanos expire_requests(Context& context, BackendConnection& connection) {
       }
       request.expired = true;
       ++connection.expired_count;
-      answer_with_failure(context, index, line);
+      if (answer_with_failure(context, index, line)) {
+        note_expired(context, connection, index);
+        count_error(context, connection.pool, connection.backend, Failure::timed_out);
+      }
     }
     if (advance) connection.first_live = following;
   }
@@ -240,7 +247,9 @@ void reopen_connection(Context& context, const BackendConnection& lost) {
 void close_connection(Context& context, u32 index) {
   BackendConnection& connection = context.connections[index];
   if (connection.state == BackendState::closing) return;
-  backend_of(context, connection).connections[connection.place] = kNone;
+  Backend& backend = backend_of(context, connection);
+  backend.connections[connection.place] = kNone;
+  backend.stats->connections.subtract(1);
   connection.state = BackendState::closing;
   note_relief(context, connection);
   connection.queued.clear(context.blocks);
@@ -312,14 +321,15 @@ void log_failure(Context& context, const BackendConnection& connection, Failure 
                   connection.pending_count, is_resent ? "are tried again" : "failed"));
 }
 
-void fail_line(Context& context, u32 first_request, std::string_view error_line) {
+void fail_line(Context& context, u32 first_request, std::string_view error_line,
+               Counter& error_count) {
   u32 next = first_request;
   while (next != kNone) {
     const u32 request_index = next;
     Request& request = context.requests[request_index];
     next = request.next_in_backend;
     request.in_backend = false;
-    answer_with_failure(context, request_index, error_line);
+    if (answer_with_failure(context, request_index, error_line)) error_count.add();
   }
 }
 
@@ -410,6 +420,20 @@ void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
   context.next_deadline = std::min(context.next_deadline, request.deadline);
 }
 
+void show_line(Context& context, BackendConnection& connection) {
+  const bool is_open = connection.state != BackendState::closing;
+  const u32 pending = is_open ? connection.pending_count : 0;
+  const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
+  const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
+  ServerStats& stats = *backend_of(context, connection).stats;
+  stats.pending.add(u64{pending} - connection.shown_pending);
+  stats.unsent.add(u64{unsent} - connection.shown_unsent);
+  stats.unsent_bytes.add(bytes - connection.shown_bytes);
+  connection.shown_pending = pending;
+  connection.shown_unsent = unsent;
+  connection.shown_bytes = bytes;
+}
+
 void on_backend_connected(Context& context, u32 index, i32 result) {
   BackendConnection& connection = context.connections[index];
   --connection.operations;
@@ -436,6 +460,7 @@ void become_ready(Context& context, u32 index) {
   connection.state = BackendState::ready;
   connection.ready_at = context.now();
   connection.connect_deadline = kNever;
+  connection.send_times.clear();  // those of the greetings
   connection.out.append_all(connection.queued);
   if (!connection.out.empty()) mark_backend_dirty(context, index);
   if (connection.retired()) return;
@@ -454,13 +479,16 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
     connection.last_received = context.now();
+    backend_of(context, connection).stats->bytes_received.add(static_cast<u64>(completion.result));
     if (connection.state == BackendState::ready)
       backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
     if (is_over(connection)) fail_connection(context, index, Failure::closed);
   } else if (completion.result == -ENOBUFS) {
     connection.starved = true;
+    context.stats.no_buffer.add();
   } else if (completion.result != -ECANCELED) {
+    if (completion.result == 0) backend_of(context, connection).stats->closed_by_server.add();
     fail_connection(context, index, failure_of_stream(completion.result));
   }
 }
@@ -495,13 +523,18 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
   const bool is_resent = may_resend(context, connection, failure);
   log_failure(context, connection, failure, detail, is_harmless, is_resent);
   const std::string line = failure_line(connection.protocol, failure, backend.config->name, detail);
+  if (failure != Failure::closed && failure != Failure::cut_off) {
+    backend.stats->broken_connections.add();
+  }
   const Batch unsent = is_resent ? std::exchange(connection.queued, Batch{}) : Batch{};
   close_connection(context, index);
   const u32 first = std::exchange(connection.first_pending, kNone);
   connection.last_pending = kNone;
   connection.first_live = kNone;
   connection.pending_count = 0;
-  if (!is_resent) fail_line(context, first, line);
+  Counter& error_count = backend.stats->errors[failure];
+  if (!is_resent) fail_line(context, first, line, error_count);
+  show_line(context, connection);
   // One that is retired says nothing about the server where it is now.
   if (connection.retired()) return;
   ask_for_lookup(context, connection.pool, connection.backend);
@@ -510,7 +543,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
     note_failure(context, connection.pool, connection.backend, failure, detail,
                  !was_ready || is_stuck);
   }
-  if (is_resent) resend_line(context, connection.pool, first, unsent, line);
+  if (is_resent) resend_line(context, connection.pool, first, unsent, line, error_count);
   if (was_ready) reopen_connection(context, connection);
 }
 

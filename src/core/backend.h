@@ -17,6 +17,7 @@
 #include "core/error_text.h"
 #include "core/health.h"
 #include "core/request.h"
+#include "core/send_times.h"
 #include "ringfold/config.h"
 #include "ringfold/io/ring.h"
 #include "ringfold/mem/batch.h"
@@ -29,6 +30,7 @@ struct Context;
 
 struct Backend {
   const ServerConfig* config = nullptr;
+  ServerStats* stats = nullptr;
   Address address;  // this worker's copy; set_server_address() changes it
   // Slots; kNone: none open. The first lane_count() places take requests, the last of them is the
   // bypass (bypass.h); behind them stand retired connections, as long as there are any.
@@ -97,6 +99,10 @@ struct BackendConnection {
   Nanos connect_deadline = kNever;
   Nanos retired_at = kNever;  // the server has another address since then
   u64 sent_bytes = 0;         // since the connection was opened
+  SendTimes send_times;
+  u32 shown_pending = 0;  // what ServerStats has of this connection
+  u32 shown_unsent = 0;
+  u64 shown_bytes = 0;
   Nanos ready_at = 0;
   Nanos last_received = 0;   // when the server last said anything
   Nanos front_progress = 0;  // when bytes of the first pending request last moved, either way
@@ -148,6 +154,9 @@ void enqueue_for_backend(Context& context, u32 connection, u32 request);
 }
 void mark_backend_dirty(Context& context, u32 connection);
 
+// Brings the server's stats up to date with the connection's line.
+void show_line(Context& context, BackendConnection& connection);
+
 // The greeting is through: what was queued may go.
 void become_ready(Context& context, u32 index);
 
@@ -172,7 +181,7 @@ void settle_connection(Context& context, u32 index);
 bool take_replies(Context& context, u32 index, std::string_view bytes);
 
 // Gives a request of the backend's line a reply made here, because the server's will not come or
-// come too late.
-void answer_with_failure(Context& context, u32 request, std::string_view error_line);
+// come too late. False: nobody waits for it.
+bool answer_with_failure(Context& context, u32 request, std::string_view error_line);
 
 }  // namespace ringfold

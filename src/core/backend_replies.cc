@@ -8,6 +8,7 @@
 #include "core/context.h"
 #include "core/fanout.h"
 #include "core/memcached_fold.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -20,7 +21,8 @@ constexpr std::string_view kNoValue = "END\r\n";
 // Replies that lie next to each other and go to one client leave as one copy.
 class ReplyRun {
  public:
-  explicit ReplyRun(Context& context) : context_(context) {}
+  ReplyRun(Context& context, BackendConnection& connection)
+      : stages(context, connection), context_(context) {}
   ~ReplyRun() { RINGFOLD_DEBUG_ASSERT(bytes_.empty()); }
 
   void add(u32 client, std::string_view piece) {
@@ -40,6 +42,8 @@ class ReplyRun {
     bytes_ = {};
     client_output_grew(context_, client_);
   }
+
+  StageRun stages;
 
  private:
   Context& context_;
@@ -129,7 +133,9 @@ void refuse_large_reply(Context& context, u32 index, u32 request_index) {
   }
   request.expired = true;
   ++context.connections[index].expired_count;
-  answer_with_failure(context, request_index, line);
+  if (answer_with_failure(context, request_index, line)) {
+    count_error(context, connection.pool, connection.backend, Failure::reply_too_large);
+  }
 }
 
 // Part of a reply that is not whole yet.
@@ -217,7 +223,11 @@ bool take_greeting(Context& context, u32 index, Request& request, u32 request_in
 bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
                 std::string_view piece) {
   Request& request = context.requests[request_index];
+  const bool is_own = request.kind == RequestKind::handshake;
+  const RequestStages stages = is_own ? RequestStages{} : run.stages.add(request);
+  const BackendConnection& connection = context.connections[index];
   if (is_dropped(request)) {
+    context.pools[connection.pool].backends[connection.backend].stats->dropped_replies.add();
     release_request_if_done(context, request_index);
     return true;
   }
@@ -233,6 +243,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
       client.first_request = request.next_in_client;
       --client.request_count;
       request.in_client = false;
+      run.stages.deliver(request_index, client, hidden ? 0 : piece.size());
       release_request_if_done(context, request_index);
       if (!hidden) {
         run.add(client_index, piece);
@@ -255,6 +266,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
     if (!end.empty()) hold(context, request, end, 0);
     drop_if_hidden(context, request);
     request.ready = true;
+    note_answered(context, request, connection.backend, stages);
     if (client.first_request == request_index) {
       run.flush();
       deliver_replies(context, client_index);
@@ -263,8 +275,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
   }
   hold(context, request, piece, 0);
   run.flush();
-  if (request.kind == RequestKind::handshake)
-    return take_greeting(context, index, request, request_index);
+  if (is_own) return take_greeting(context, index, request, request_index);
   finish_child(context, request_index);
   return true;
 }
@@ -339,7 +350,7 @@ bool take_next_folded(Context& context, u32 index, ReplyRun& run, std::string_vi
 
 bool take_replies(Context& context, u32 index, std::string_view bytes) {
   BackendConnection& connection = context.connections[index];
-  ReplyRun run(context);
+  ReplyRun run(context, connection);
   while (!bytes.empty()) {
     const u32 front = connection.first_pending;
     // Nothing may be answered that was not asked, in particular nothing behind an unfinished
@@ -356,32 +367,35 @@ bool take_replies(Context& context, u32 index, std::string_view bytes) {
   }
   run.flush();
   note_relief(context, connection);
+  show_line(context, connection);
   return true;
 }
 
-void answer_with_failure(Context& context, u32 request_index, std::string_view error_line) {
+bool answer_with_failure(Context& context, u32 request_index, std::string_view error_line) {
   Request& request = context.requests[request_index];
   const bool waits =
       request.kind == RequestKind::child ? request.parent != kNone : request.in_client;
   if (!waits || request.ready || request.kind == RequestKind::handshake) {
     release_request_if_done(context, request_index);
-    return;
+    return false;
   }
   if (request.streaming) {
     // Half of a reply is with the client; nothing that could follow would be right. This takes the
     // request out of the client's line, and frees it if it is in no other.
     cut_off_client(context, request.client);
-    return;
+    return true;
   }
   if (request.reply != nullptr) request.reply->end = request.reply->begin;
   hold(context, request, error_line, 0);
   drop_if_hidden(context, request);
   if (request.kind == RequestKind::child) {
     finish_child(context, request_index);
-    return;
+    return true;
   }
   request.ready = true;
+  if (!request.expired) note_answered(context, request, kNone, {});
   if (is_first_in_line(context, request_index, request)) deliver_replies(context, request.client);
+  return true;
 }
 
 }  // namespace ringfold

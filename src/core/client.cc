@@ -7,6 +7,7 @@
 
 #include "core/client_stream.h"
 #include "core/context.h"
+#include "core/stages.h"
 
 namespace ringfold {
 
@@ -59,6 +60,7 @@ void forget_requests(Context& context, Client& client) {
     const u32 request_index = next;
     Request& request = context.requests[request_index];
     next = request.next_in_client;
+    if (request.kind != RequestKind::local) context.pools[client.pool].stats->abandoned.add();
     request.client = kNone;
     request.in_client = false;
     release_request_if_done(context, request_index);
@@ -78,6 +80,8 @@ void free_client(Context& context, u32 index, Client& client) {
   client.fd = -1;
   client.state = ClientState::free;
   forget_client(context.pools[client.pool]);
+  forget_unwritten(context, client);
+  context.pools[client.pool].stats->clients.subtract(1);
   context.clients.release(index);
 }
 
@@ -110,6 +114,7 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   const u32 index = full || context.draining ? kNone : context.clients.take();
   if (index == kNone) {
     if (!full) forget_client(pool);
+    if (!context.draining) pool.stats->errors[ClientError::turned_away].add();
     if (full) {
       context.outbox.log(LogLevel::warn,
                          fmt::format("pool \"{}\": a client was turned away: client_connections "
@@ -130,6 +135,8 @@ void accept_client(Context& context, u16 pool_index, int fd) {
   client.authenticated = pool.config->client_password.empty();
   client.id =
       context.clients_accepted++ * context.snapshot.config.threads + context.worker_index + 1;
+  pool.stats->clients.add();
+  pool.stats->clients_accepted.add();
   note_active(context, client);
   arm_receive(context, index, client);
 }
@@ -143,16 +150,21 @@ void on_client_received(Context& context, u32 index, const Completion& completio
     queue_for_settling(context, index, client);
   }
   note_active(context, client);
+  PoolStats& stats = *context.pools[client.pool].stats;
   if (completion.result > 0) {
+    stats.bytes_received.add(static_cast<u64>(completion.result));
     // What arrives behind the last request of interest is read and dropped.
     if (client.state == ClientState::open) {
       feed_client(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
     }
   } else if (completion.result == 0) {
     client.end_of_stream = true;
+    if (client.state == ClientState::open) stats.clients_closed.add();
   } else if (completion.result == -ENOBUFS) {
     client.starved = true;
+    context.stats.no_buffer.add();
   } else if (completion.result != -ECANCELED) {
+    if (client.state != ClientState::closing) stats.clients_broken.add();
     abort_client(context, index);
   }
 }
@@ -166,11 +178,14 @@ void on_client_sent(Context& context, u32 index, i32 result) {
     queue_for_settling(context, index, client);
     return;
   }
+  PoolStats& stats = *context.pools[client.pool].stats;
   if (result < 0) {
+    stats.clients_broken.add();
     client.out.consume(context.blocks, 0);
     abort_client(context, index);
     return;
   }
+  stats.bytes_sent.add(static_cast<u64>(result));
   client.out.consume(context.blocks, static_cast<u64>(result));
   note_reply_bytes(client, static_cast<u64>(result));
   note_active(context, client);  // who reads slowly has been told something just now
@@ -191,6 +206,7 @@ Nanos close_idle_clients(Context& context) {
     const Nanos deadline = waits ? context.now() + timeout_ms * kMillisecond
                                  : client.last_active + timeout_ms * kMillisecond;
     if (deadline <= context.now()) {
+      count_error(context, client, ClientError::idle);
       drain_client(context, index);
     } else {
       context.next_idle_look = std::min(context.next_idle_look, deadline);
@@ -222,6 +238,7 @@ void dismiss_client(Context& context, u32 index) {
 
 void cut_off_client(Context& context, u32 index) {
   Client& client = context.clients[index];
+  count_error(context, client, ClientError::cut_off);
   forget_requests(context, client);
   client.state = ClientState::draining;
   client.paused = false;

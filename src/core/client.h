@@ -8,6 +8,7 @@
 //     ------------------------------------------------^
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "core/request.h"
@@ -40,6 +41,17 @@ struct ReplyFlow {
   u64 bytes = 0;  // of late
 };
 
+// Replies that wait behind a send in flight, to be counted when they are handed to the socket.
+// Those that leave together are counted as if all had been completed, and received, at the mean of
+// their times: the sums are exact, a single duration is off by less than the one send.
+struct UnwrittenReplies {
+  u32 total = 0;
+  std::array<u32, kCommandGroups> counts = {};
+  Stamp base = 0;                                 // when the first of them came
+  std::array<i64, kCommandGroups> received = {};  // sums of how long before `base` that was
+  i64 answered = 0;                               // of how long behind it
+};
+
 struct Client {
   u32 slab_next = kNone;
   i32 fd = -1;
@@ -68,6 +80,7 @@ struct Client {
   u32 tick = 0;          // the tick that tick_commands counts in
   u32 tick_commands = 0;
   ReplyFlow flow;
+  UnwrittenReplies unwritten;
   Batch out;
   Block* carry =
       nullptr;  // received and not yet handled, behind a RequestFrame (client_stream.cc); owned

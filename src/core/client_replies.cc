@@ -7,6 +7,7 @@
 #include "core/client.h"
 #include "core/context.h"
 #include "core/fanout.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -70,6 +71,7 @@ void reply_here(Context& context, u32 index, std::string_view reply) {
   }
   const u32 request_index = take_request(context, RequestKind::local);
   if (request_index == kNone) {
+    count_error(context, client, ClientError::no_request_slot);
     abort_client(context, index);
     return;
   }
@@ -100,11 +102,15 @@ void deliver_replies(Context& context, u32 index) {
     if (client.first_request == kNone) client.last_request = kNone;
     --client.request_count;
     request.in_client = false;
+    const u64 size_before = client.out.size();
     if (request.kind == RequestKind::parent) {
       merge_replies(context, request, client.out);
     } else if (request.reply != nullptr) {
       append_held(context, client.out, request.reply);
       request.reply = nullptr;
+    }
+    if (request.kind != RequestKind::local) {
+      note_delivered(context, client, request_index, client.out.size() - size_before);
     }
     release_request_if_done(context, request_index);
   }
@@ -115,6 +121,7 @@ void client_output_grew(Context& context, u32 index) {
   Client& client = context.clients[index];
   const Pool& pool = context.pools[client.pool];
   if (client.out.size() > pool.config->client_output_limit) {
+    count_error(context, client, ClientError::output_limit);
     context.outbox.log(LogLevel::warn,
                        fmt::format("pool \"{}\": a client was closed: it let more than "
                                    "client_output_limit ({} bytes) pile up",

@@ -171,7 +171,10 @@ void pause_client(Context& context, u32 index) {
   Client& client = context.clients[index];
   client.paused = true;
   if (client.receiving) context.ring.cancel({Op::client_recv, client.generation, index});
-  if (!is_spent(context, client)) return;
+  if (!is_spent(context, client)) {
+    context.pools[client.pool].stats->client_pauses.add();
+    return;
+  }
   context.spent_clients.push_back(index);
   context.wait_is_short = true;
 }

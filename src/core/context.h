@@ -10,6 +10,7 @@
 #include "core/backend.h"
 #include "core/client.h"
 #include "core/fanout_state.h"
+#include "core/key_prefixes.h"
 #include "core/mailbox.h"
 #include "core/pressure.h"
 #include "core/request.h"
@@ -25,6 +26,8 @@ namespace ringfold {
 
 struct Pool {
   const PoolConfig* config = nullptr;
+  PoolStats* stats = nullptr;
+  u32 keys_to_sample = 1;  // with this many keys more the next sample is due
   const PoolAddresses* addresses = nullptr;
   ShardMap shards;
   std::vector<Backend> backends;             // in configuration order, as ShardMap counts them
@@ -36,6 +39,11 @@ struct LingeringClient {
   u32 index;
   u32 generation;
 };
+
+// slow_ms as stamps count; 0 is never.
+[[nodiscard]] constexpr Stamp slow_min_of(u32 slow_ms) {
+  return slow_ms == 0 ? UINT32_MAX : stamp_of(slow_ms * kMillisecond);
+}
 
 struct BackendName {
   u16 pool;
@@ -49,13 +57,22 @@ struct Context {
         ring(ring_in),
         outbox(outbox_in),
         worker_index(worker_index_in),
-        prng(seed) {}
+        prng(seed),
+        stats(*snapshot_in.stats[worker_index_in].worker),
+        slow_min(slow_min_of(snapshot_in.config.slow_ms)),
+        key_prefixes(snapshot_in.config.slow_ms != 0 ? kRequestsPerWorkerMax : 0) {}
 
   const Snapshot& snapshot;
   Ring& ring;
   Outbox& outbox;
   const u32 worker_index;
   Prng prng;
+
+  WorkerStats& stats;
+  Stamp stamp = 0;       // of now(), taken once a tick
+  const Stamp slow_min;  // a request that takes longer is slow
+  KeyPrefixes key_prefixes;
+  SlowQuota slow_quota;
 
   BlockPool blocks;
   Slab<Client> clients{kClientsPerWorkerMax};

@@ -10,6 +10,7 @@
 #include "core/fanout_state.h"
 #include "core/memcached_dispatch.h"
 #include "core/redis_dispatch.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -17,6 +18,7 @@ namespace ringfold {
 u32 start_parent(Context& context, u32 client, Merge merge, u32 child_count, u32 key_count) {
   const u32 index = take_request(context, RequestKind::parent);
   if (index == kNone) {
+    count_error(context, context.clients[client], ClientError::no_request_slot);
     abort_client(context, client);
     return kNone;
   }
@@ -42,6 +44,7 @@ void child_answered(Context& context, u32 parent_index) {
   Request& parent = context.requests[parent_index];
   if (--fanout_of(parent.fanout).waiting > 0) return;
   parent.ready = true;
+  note_answered(context, parent, kNone, {});
   if (!parent.in_client) {
     release_request_if_done(context, parent_index);
   } else if (context.clients[parent.client].first_request == parent_index) {
@@ -65,6 +68,7 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   if (index == kNone) {
     const bool is_miss =
         parent.shape == memcached::ReplyShape::values && is_taken_for_miss(context, pool, failure);
+    if (is_miss) count_error(context, pool, server, failure);
     const std::string line = is_miss ? "END\r\n" : refusal_line(context, pool, server, failure);
     slot.reply = context.blocks.take(line.size() + kReadablePadding);
     std::memcpy(slot.reply->data, line.data(), line.size());
@@ -76,6 +80,10 @@ Batch* start_child(Context& context, u32 parent_index, u32 ordinal, u32 server) 
   child.parent = parent_index;
   child.shape = parent.shape;
   child.ordinal = static_cast<u16>(ordinal);
+  child.received = parent.received;
+  child.group = parent.group;
+  context.pools[pool].stats->fragments.add();
+  context.pools[pool].backends[server].stats->requests[index_of(child.group)].add();
   enqueue_for_backend(context, connection, index);
   mark_backend_dirty(context, connection);
   note_load(context, client, connection);

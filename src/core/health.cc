@@ -52,6 +52,11 @@ void schedule_probe(Context& context, Health& health, const PoolConfig& pool) {
   context.next_deadline = std::min(context.next_deadline, health.next_probe);
 }
 
+void enter(Backend& backend, HealthState state) {
+  backend.health.state = state;
+  backend.stats->health.set(static_cast<u64>(state));
+}
+
 void eject(Context& context, u16 pool_index, Backend& backend) {
   Pool& pool = context.pools[pool_index];
   Health& health = backend.health;
@@ -61,7 +66,9 @@ void eject(Context& context, u16 pool_index, Backend& backend) {
                                  health.failures == 1 ? "failure" : "failures",
                                  failure_reason(health.reason, health.detail)));
   if (health.state == HealthState::up) health.since = context.now();
-  health.state = HealthState::ejected;
+  enter(backend, HealthState::ejected);
+  backend.stats->ejections.add();
+  backend.stats->ejected_at.set(static_cast<u64>(context.now()));
   health.probes = 0;
   schedule_probe(context, health, *pool.config);
   if (pool.config->on_failure != OnFailure::rehash) return;
@@ -109,6 +116,7 @@ void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure f
   Backend& backend = pool.backends[backend_index];
   Health& health = backend.health;
   ++health.failures;
+  backend.stats->failures.add();
   health.reason = failure;
   health.detail = detail;
   if (health.state == HealthState::ejected) {
@@ -124,7 +132,7 @@ void note_failure(Context& context, u16 pool_index, u32 backend_index, Failure f
   const bool was_up = health.state == HealthState::up;
   if (was_up && health.failures < kTriesAtOnce && is_tried_again(*pool.config, failure)) return;
   if (health.state == HealthState::up) {
-    health.state = HealthState::down;
+    enter(backend, HealthState::down);
     health.since = context.now();
     health.probes = 0;
   } else if (health.next_probe != kNever) {
@@ -149,6 +157,7 @@ void note_timeout(Context& context, u16 pool_index, u32 backend_index) {
   health.timeouts_count_from =
       context.now() + static_cast<Nanos>(pool.config->timeout_ms) * kMillisecond;
   ++health.failures;
+  pool.backends[backend_index].stats->failures.add();
   health.reason = Failure::timed_out;
   health.detail.clear();
   if (is_full(health, *pool.config)) eject(context, pool_index, pool.backends[backend_index]);
@@ -162,6 +171,8 @@ void note_return(Context& context, u16 pool_index, u32 backend_index) {
                      fmt::format("{} is back after {} ms", describe(context, pool_index, backend),
                                  (context.now() - backend.health.since) / kMillisecond));
   backend.health = Health{};
+  enter(backend, HealthState::up);
+  backend.stats->returns.add();
   if (!was_ejected || pool.config->on_failure != OnFailure::rehash) return;
   build_shards(pool);
   deal_waiting(context, pool_index);
@@ -194,6 +205,7 @@ std::string refusal_line(const Context& context, u16 pool_index, u32 backend_ind
                          Failure failure) {
   const Pool& pool = context.pools[pool_index];
   const Backend& backend = pool.backends[backend_index];
+  backend.stats->errors[failure].add();
   std::string detail;
   if (failure == Failure::ejected) {
     detail = failure_reason(backend.health.reason, backend.health.detail);

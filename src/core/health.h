@@ -68,7 +68,8 @@ void note_return(Context& context, u16 pool, u32 backend);
 // Something has changed that makes it worth to ask at once.
 void probe_soon(Context& context, Health& health);
 
-// The error line for a client whose request was not sent to the server for this failure.
+// The error line for a client whose request was not sent to the server for this failure, which is
+// counted.
 [[nodiscard]] std::string refusal_line(const Context& context, u16 pool, u32 backend,
                                        Failure failure);
 

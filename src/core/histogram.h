@@ -32,6 +32,7 @@ class Counter {
   void add(u64 count = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
+  void subtract(u64 count) { set(get() - count); }
   void set(u64 value) { value_.store(value, std::memory_order_relaxed); }
   u64 get() const { return value_.load(std::memory_order_relaxed); }
 

@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "core/error_text.h"
 #include "core/redis_dispatch.h"
+#include "core/stages.h"
 #include "ringfold/proto/resp.h"
 
 namespace ringfold {
@@ -90,6 +91,7 @@ bool authenticate(Call& call, std::string_view user, std::string_view password) 
   const std::string& wanted = call.pool().client_password;
   // Without a password, Redis' default user takes any.
   if (user != "default" || (!wanted.empty() && !equals_secret(password, wanted))) {
+    count_error(call.context, call.client(), ClientError::unauthenticated);
     call.error(kWrongPassword);
     return false;
   }

@@ -22,7 +22,42 @@ WorkerEvent make_event(WorkerEvent::Kind kind, LogLevel level, std::string_view 
 
 }  // namespace
 
+std::array<std::string_view, 4> WorkerEvent::slow_words() const {
+  std::array<std::string_view, 4> words;
+  std::string_view rest = view();
+  for (std::string_view& word : words) {
+    const std::size_t size = static_cast<unsigned char>(rest.front());
+    word = rest.substr(1, size);
+    rest.remove_prefix(1 + size);
+  }
+  return words;
+}
+
 void Outbox::post(WorkerEvent::Kind kind, LogLevel level, std::string_view text) {
+  push(make_event(kind, level, text));
+}
+
+void Outbox::report_slow(const SlowTimes& times, std::string_view pool, std::string_view server,
+                         std::string_view command, std::string_view key) {
+  constexpr std::size_t kWordMax = WorkerEvent::kTextMax / 4 - 1;
+  WorkerEvent event;
+  event.kind = WorkerEvent::Kind::slow;
+  event.times = times;
+  for (std::string_view word : {pool, server, command, key}) {
+    word = word.substr(0, kWordMax);
+    event.text[event.length++] = static_cast<char>(word.size());
+    if (!word.empty()) std::memcpy(event.text + event.length, word.data(), word.size());
+    event.length = static_cast<u16>(event.length + word.size());
+  }
+  push(std::move(event));
+}
+
+void Outbox::note_drop() {
+  ++dropped_;
+  ++dropped_in_all_;
+}
+
+void Outbox::push(WorkerEvent event) {
   if (dropped_ > 0) {
     char note[64];
     const int length =
@@ -30,13 +65,13 @@ void Outbox::post(WorkerEvent::Kind kind, LogLevel level, std::string_view text)
                       static_cast<unsigned long long>(dropped_));
     if (!ring_.try_push(make_event(WorkerEvent::Kind::log, LogLevel::warn,
                                    {note, static_cast<std::size_t>(length)}))) {
-      ++dropped_;
+      note_drop();
       return;
     }
     dropped_ = 0;
   }
-  if (!ring_.try_push(make_event(kind, level, text))) {
-    ++dropped_;
+  if (!ring_.try_push(std::move(event))) {
+    note_drop();
     return;
   }
   wake_supervisor();

@@ -8,6 +8,7 @@
 #include "core/context.h"
 #include "core/error_text.h"
 #include "core/memcached_fold.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -36,17 +37,21 @@ void append_data(Context& context, Batch& batch, std::string_view bytes, const R
 }
 
 // What a client hears whose request could not be sent to its server.
-std::string refusal_of(const Context& context, u16 pool, u32 server, Failure failure,
+std::string refusal_of(Context& context, u16 pool, u32 server, Failure failure,
                        const CommandRow& row) {
   if (is_taken_for_miss(context, pool, failure)) {
-    if (row.reply == memcached::ReplyShape::values) return "END\r\n";
-    if (row.command == memcached::Command::mg) return "EN\r\n";
+    const bool is_get = row.reply == memcached::ReplyShape::values;
+    if (is_get || row.command == memcached::Command::mg) {
+      count_error(context, pool, server, failure);
+      return is_get ? "END\r\n" : "EN\r\n";
+    }
   }
   return refusal_line(context, pool, server, failure);
 }
 
 void forward(Context& context, u32 client, u32 server, std::string_view bytes,
-             const RequestFrame& frame, const CommandRow& row, Block** owned) {
+             const RequestFrame& frame, const CommandRow& row, std::string_view first_key,
+             Block** owned) {
   const u16 pool = context.clients[client].pool;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, server, client, failure);
@@ -60,6 +65,9 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes,
     }
     return;
   }
+  const CommandMark mark = mark_of(row);
+  start_stages(context, pool, index, mark, first_key);
+  context.pools[pool].backends[server].stats->requests[index_of(mark.group)].add();
   enqueue_for_client(context, client, index);
   enqueue_for_backend(context, connection, index);
   Request& request = context.requests[index];
@@ -106,31 +114,38 @@ void answer_here(Context& context, u32 client, std::string_view bytes, const Req
 
 void dispatch_memcached(Context& context, u32 client, std::string_view bytes,
                         const RequestFrame& frame, const CommandRow& row, Block** owned) {
-  const Pool& pool = context.pools[context.clients[client].pool];
+  Pool& pool = context.pools[context.clients[client].pool];
   // At a line that is too long a server closes the connection, and others share that.
   const bool is_long = frame.line_length > memcached::line_length_max(row);
   if (is_long && row.route != Route::split_keys) {
+    count_error(context, context.clients[client], ClientError::command);
     reply_here(context, client, "CLIENT_ERROR ringfold: line of more than 2048 bytes\r\n");
     return;
   }
   u32 server = 0;
+  std::string_view first_key;
+  if (row.key_at != 0) {
+    const Argument& key = frame.arguments[row.key_at];
+    first_key = bytes.substr(key.offset, key.length);
+  }
   switch (row.route) {
     case Route::by_key: {
       std::array<char, 256> scratch;
       const std::string_view key = memcached::routing_key(row, bytes, frame, scratch);
+      note_key(context, pool, key);
       server = pool.shards.route(key, context.prng.next());
-      forward(context, client, server, bytes, frame, row, owned);
+      forward(context, client, server, bytes, frame, row, first_key, owned);
       return;
     }
     case Route::split_keys:
       if ((pool.backends.size() == 1 && !is_long) ||
           !start_multi_get(context, client, bytes, frame, row, server)) {
-        forward(context, client, server, bytes, frame, row, owned);
+        forward(context, client, server, bytes, frame, row, first_key, owned);
       }
       return;
     case Route::all_servers:
       if (pool.backends.size() == 1) {
-        forward(context, client, 0, bytes, frame, row, owned);
+        forward(context, client, 0, bytes, frame, row, first_key, owned);
       } else {
         start_on_all_servers(context, client, bytes, frame, row);
       }

@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/fanout_state.h"
 #include "core/memcached_dispatch.h"
+#include "core/stages.h"
 
 namespace ringfold {
 
@@ -31,8 +32,8 @@ void append_head(Context& context, Batch& batch, std::string_view bytes, const R
 
 // Plans which child each key goes to: a server has one for each line that it takes. False: they
 // would be too many.
-bool plan_keys(Context& context, const Pool& pool, std::string_view bytes,
-               const RequestFrame& frame, const CommandRow& row) {
+bool plan_keys(Context& context, Pool& pool, std::string_view bytes, const RequestFrame& frame,
+               const CommandRow& row) {
   SplitPlan& plan = context.split;
   plan.clear();
   const u64 line_max = memcached::line_length_max(row);
@@ -40,7 +41,9 @@ bool plan_keys(Context& context, const Pool& pool, std::string_view bytes,
   memcached::TokenCursor cursor(bytes, frame, row.key_at);
   Argument key;
   while (cursor.next(key)) {
-    const u32 server = pool.shards.route(bytes.substr(key.offset, key.length), context.prng.next());
+    const std::string_view text = bytes.substr(key.offset, key.length);
+    note_key(context, pool, text);
+    const u32 server = pool.shards.route(text, context.prng.next());
     const u32 more = 1 + key.length;
     u32 child = plan.server_children[server];
     if (child == kNone || u64{plan.children[child].line_length} + more > line_max) {
@@ -74,6 +77,7 @@ Block* keep_keys(Context& context, std::string_view bytes, const RequestFrame& f
 bool start_multi_get(Context& context, u32 client, std::string_view bytes,
                      const RequestFrame& frame, const CommandRow& row, u32& server) {
   if (!plan_keys(context, context.pools[context.clients[client].pool], bytes, frame, row)) {
+    count_error(context, context.clients[client], ClientError::command);
     reply_here(context, client, "CLIENT_ERROR ringfold: too many keys in one command\r\n");
     return true;
   }
@@ -86,6 +90,9 @@ bool start_multi_get(Context& context, u32 client, std::string_view bytes,
   const u32 parent = start_split_parent(context, client, Merge::values_by_key);
   if (parent == kNone) return true;
   context.requests[parent].shape = row.reply;
+  const Argument& first_key = frame.arguments[row.key_at];
+  start_stages(context, context.clients[client].pool, parent, mark_of(row),
+               bytes.substr(first_key.offset, first_key.length));
   context.requests[parent].reply = keep_keys(context, bytes, frame, row);
   memcached::TokenCursor cursor(bytes, frame, row.key_at);
   Argument key;
@@ -115,6 +122,7 @@ void start_on_all_servers(Context& context, u32 client, std::string_view bytes,
       static_cast<u32>(context.pools[context.clients[client].pool].backends.size());
   const u32 parent = start_parent(context, client, row.merge, server_count, 0);
   if (parent == kNone) return;
+  start_stages(context, context.clients[client].pool, parent, mark_of(row), {});
   context.requests[parent].shape = row.reply;
   std::string line;
   memcached::encode_forward(line, row, bytes, frame, context.requests[parent].quiet);

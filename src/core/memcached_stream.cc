@@ -5,6 +5,7 @@
 
 #include "core/context.h"
 #include "core/memcached_dispatch.h"
+#include "core/stages.h"
 
 namespace ringfold {
 
@@ -25,6 +26,7 @@ Step take_memcached_request(Context& context, u32 index, std::string_view bytes,
   const ParseStatus status = memcached::parse_request(bytes, size_max, frame, row);
   if (status == ParseStatus::incomplete) return Step::incomplete;
   if (status == ParseStatus::invalid) {
+    count_error(context, context.clients[index], ClientError::protocol);
     context.outbox.log(
         LogLevel::warn,
         fmt::format("pool \"{}\": a client is closed: {}",
@@ -43,6 +45,7 @@ Step take_memcached_request(Context& context, u32 index, std::string_view bytes,
     dispatch_memcached(context, index, bytes.substr(0, used), frame, *row, owned);
     return Step::handled;
   }
+  count_error(context, context.clients[index], ClientError::command);
   if (used > bytes.size()) {
     context.clients[index].skip_bytes = used - bytes.size();
     used = bytes.size();

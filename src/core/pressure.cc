@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/context.h"
+#include "core/stages.h"
 
 namespace ringfold {
 
@@ -70,6 +71,7 @@ void close_worst_client(Context& context, u64& in_use) {
       fmt::format("pool \"{}\": a client was closed: memory_limit is reached, and it holds most "
                   "({} bytes)",
                   context.pools[context.clients[worst].pool].config->name, most));
+  count_error(context, context.clients[worst], ClientError::memory_limit);
   abort_client(context, worst);
   in_use -= std::min(in_use, most);
 }
@@ -110,8 +112,10 @@ void note_reply_bytes(Client& client, u64 count) {
 bool is_refused_for_memory(Context& context, const Client& client, u64 request_bytes) {
   if (context.pressure != Pressure::dire) [[likely]]
     return false;
-  return request_bytes > kTightOutput || client.out.size() > kTightOutput ||
-         client.request_count > kTightRequests;
+  const bool is_refused = request_bytes > kTightOutput || client.out.size() > kTightOutput ||
+                          client.request_count > kTightRequests;
+  if (is_refused) count_error(context, client, ClientError::memory);
+  return is_refused;
 }
 
 bool is_line_full(const Context& context, const BackendConnection& connection) {
@@ -125,6 +129,7 @@ void note_load(Context& context, u32 client_index, u32 connection_index) {
   Client& client = context.clients[client_index];
   if (client.throttled) return;
   client.throttled = true;
+  context.pools[client.pool].stats->client_throttles.add();
   connection.throttles = true;
   context.throttled_clients.push_back(client_index);
 }
@@ -157,6 +162,7 @@ void keep_limits(Context& context) {
   }
   if (context.requests.touched() > kRequestsKept && context.requests.used() == 0) {
     context.requests.trim();
+    context.key_prefixes.trim();
   }
   if (context.memory_share == 0) return;
   u64 in_use = memory_in_use(context);

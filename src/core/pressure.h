@@ -40,7 +40,8 @@ struct ClientMarks {
 // how large its replies are.
 void note_reply_bytes(Client& client, u64 count);
 
-// True when the request must not be taken for want of memory: the client is told so.
+// True when the request must not be taken for want of memory, which is counted: the client is told
+// so.
 [[nodiscard]] bool is_refused_for_memory(Context& context, const Client& client, u64 request_bytes);
 
 // The server's line takes no further request.

@@ -4,6 +4,7 @@
 
 #include "core/context.h"
 #include "core/redis_fanout.h"
+#include "core/stages.h"
 #include "core/writer.h"
 #include "ringfold/proto/resp.h"
 
@@ -15,7 +16,9 @@ namespace {
 // requests saves a piece.
 constexpr u32 kTakeOverMin = 16_KiB;
 
-void reply_error(Context& context, u32 client, std::string_view text) {
+void reply_error(Context& context, u32 client, std::string_view text,
+                 ClientError error = ClientError::command) {
+  count_error(context, context.clients[client], error);
   context.reply_text.clear();
   resp::encode_error(context.reply_text, text);
   reply_here(context, client, context.reply_text);
@@ -55,7 +58,8 @@ void reply_wrong_arity(Context& context, u32 client, const CommandSpec& command)
 }
 
 // To one server, as it came.
-void forward(Context& context, u32 client, u32 server, std::string_view bytes, Block** owned) {
+void forward(Context& context, u32 client, u32 server, std::string_view bytes,
+             const CommandSpec& command, std::string_view key, Block** owned) {
   const u16 pool = context.clients[client].pool;
   Failure failure = Failure::none;
   const u32 connection = connection_for(context, pool, server, client, failure);
@@ -65,6 +69,9 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes, B
     reply_here(context, client, refusal_line(context, pool, server, failure));
     return;
   }
+  const CommandMark mark = mark_of(command);
+  start_stages(context, pool, request, mark, key);
+  context.pools[pool].backends[server].stats->requests[index_of(mark.group)].add();
   enqueue_for_client(context, client, request);
   enqueue_for_backend(context, connection, request);
   Batch& batch = request_batch(context.connections[connection]);
@@ -82,11 +89,12 @@ void forward(Context& context, u32 client, u32 server, std::string_view bytes, B
 
 enum class Placement : u8 { found, replied };
 
-// The server that holds all keys of the request. replied: there is none, and the client was told
-// why.
+// The server that holds all keys of the request, and the first of them. replied: there is none, and
+// the client was told why.
 Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
-                        const RequestFrame& frame, const CommandSpec& command, u32& server) {
-  const Pool& pool = context.pools[context.clients[client].pool];
+                        const RequestFrame& frame, const CommandSpec& command, u32& server,
+                        std::string_view& first_key) {
+  Pool& pool = context.pools[context.clients[client].pool];
   server = 0;
   resp::KeyCursor cursor(command, bytes, frame);
   Argument key;
@@ -96,8 +104,11 @@ Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
   // Asked once for all keys of the command, so that the random distribution keeps them together.
   const u64 random = context.prng.next();
   while (cursor.next(key)) {
+    const std::string_view text = text_of(bytes, key);
+    if (first_key.empty()) first_key = text;
+    note_key(context, pool, text);
     if (single) continue;
-    const u32 found = pool.shards.route(text_of(bytes, key), random);
+    const u32 found = pool.shards.route(text, random);
     apart = apart || (!first && found != server);
     server = found;
     first = false;
@@ -109,7 +120,7 @@ Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
   if (cursor.is_blocking()) {
     CommandSpec blocking = command;
     blocking.refusal = Refusal::blocking;
-    reply_error(context, client, refusal_text(blocking));
+    reply_error(context, client, refusal_text(blocking), ClientError::unsupported);
     return Placement::replied;
   }
   if (!single && cursor.has_patterns()) {
@@ -117,7 +128,8 @@ Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
         context, client,
         fmt::format("ERR ringfold: '{}' with BY or GET patterns is refused: the keys they name "
                     "may be on other servers",
-                    command.name));
+                    command.name),
+        ClientError::keys_apart);
     return Placement::replied;
   }
   if (!apart) return Placement::found;
@@ -128,7 +140,8 @@ Placement place_by_keys(Context& context, u32 client, std::string_view bytes,
           : fmt::format("give the keys a common hash tag, such as {}user1{}", tag[0], tag[1]);
   reply_error(context, client,
               fmt::format("ERR ringfold: the keys of '{}' are on different servers; {}",
-                          command.name, hint));
+                          command.name, hint),
+              ClientError::keys_apart);
   return Placement::replied;
 }
 
@@ -145,18 +158,20 @@ bool is_allowed(const Client& client, const CommandSpec& command) {
 
 void route_request(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
                    const CommandSpec& command, Block** owned) {
-  const Pool& pool = context.pools[context.clients[client].pool];
+  Pool& pool = context.pools[context.clients[client].pool];
   u32 server = 0;
+  std::string_view key;
   switch (command.route) {
     case Route::by_key:
       if (command.keys == KeyRule::range && command.first == command.last && command.first > 0 &&
           static_cast<u32>(command.first) < RequestFrame::kInlineArguments) [[likely]] {
-        const Argument& key = frame.arguments[command.first];
-        server = pool.shards.route(text_of(bytes, key), context.prng.next());
-        forward(context, client, server, bytes, owned);
-      } else if (place_by_keys(context, client, bytes, frame, command, server) ==
+        key = text_of(bytes, frame.arguments[command.first]);
+        note_key(context, pool, key);
+        server = pool.shards.route(key, context.prng.next());
+        forward(context, client, server, bytes, command, key, owned);
+      } else if (place_by_keys(context, client, bytes, frame, command, server, key) ==
                  Placement::found) {
-        forward(context, client, server, bytes, owned);
+        forward(context, client, server, bytes, command, key, owned);
       }
       return;
     case Route::split_keys:
@@ -167,32 +182,33 @@ void route_request(Context& context, u32 client, std::string_view bytes, const R
       }
       if (pool.backends.size() == 1 ||
           !start_split(context, client, bytes, frame, command, server)) {
-        forward(context, client, server, bytes, owned);
+        key = text_of(bytes, frame.arguments[1]);
+        forward(context, client, server, bytes, command, key, owned);
       }
       return;
     case Route::all_servers:
       if (pool.backends.size() == 1) {
-        forward(context, client, 0, bytes, owned);
+        forward(context, client, 0, bytes, command, key, owned);
       } else {
         start_all(context, client, bytes, command);
       }
       return;
     case Route::scan:
       if (pool.backends.size() == 1) {
-        forward(context, client, 0, bytes, owned);
+        forward(context, client, 0, bytes, command, key, owned);
       } else {
         start_scan(context, client, bytes, frame, command);
       }
       return;
     case Route::any_server:
-      forward(context, client, 0, bytes, owned);
+      forward(context, client, 0, bytes, command, key, owned);
       return;
     case Route::local:
     case Route::container:  // COMMAND without a subcommand
       answer_locally(context, client, bytes, frame, command);
       return;
     case Route::refused:
-      reply_error(context, client, refusal_text(command));
+      reply_error(context, client, refusal_text(command), ClientError::unsupported);
       return;
   }
 }
@@ -206,6 +222,7 @@ void dispatch_redis(Context& context, u32 client, std::string_view bytes, const 
   const CommandSpec* command = resp::find_command(name);
   if (command == nullptr) {
     if (is_http(name)) {
+      count_error(context, context.clients[client], ClientError::protocol);
       context.outbox.log(LogLevel::warn,
                          "a client was closed: it speaks HTTP, as a web page does that is "
                          "made to send commands");
@@ -231,6 +248,7 @@ void dispatch_redis(Context& context, u32 client, std::string_view bytes, const 
     return;
   }
   if (!is_allowed(context.clients[client], *command)) {
+    count_error(context, context.clients[client], ClientError::unauthenticated);
     reply_here(context, client, "-NOAUTH Authentication required.\r\n");
     return;
   }

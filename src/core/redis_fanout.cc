@@ -7,6 +7,7 @@
 #include "core/context.h"
 #include "core/fanout_state.h"
 #include "core/scan_cursor.h"
+#include "core/stages.h"
 #include "ringfold/proto/resp.h"
 
 namespace ringfold {
@@ -14,8 +15,8 @@ namespace ringfold {
 namespace {
 
 // Plans which child each key goes to: there is one for each server touched.
-void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
-               const RequestFrame& frame, i8 step) {
+void plan_keys(Context& context, Pool& pool, std::string_view bytes, const RequestFrame& frame,
+               i8 step) {
   SplitPlan& plan = context.split;
   plan.clear();
   resp::ArgumentCursor cursor(bytes, frame);
@@ -24,8 +25,9 @@ void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
   while (cursor.next(argument)) {
     if (position++ == 0) continue;
     if (step == 2 && position % 2 == 1) continue;
-    const u32 server =
-        pool.shards.route(bytes.substr(argument.offset, argument.length), context.prng.next());
+    const std::string_view key = bytes.substr(argument.offset, argument.length);
+    note_key(context, pool, key);
+    const u32 server = pool.shards.route(key, context.prng.next());
     const u32 child = plan.server_children[server];
     plan.add_key(child == kNone ? plan.begin_child(server) : child);
   }
@@ -35,7 +37,7 @@ void plan_keys(Context& context, const Pool& pool, std::string_view bytes,
 
 bool start_split(Context& context, u32 client, std::string_view bytes, const RequestFrame& frame,
                  const CommandSpec& command, u32& server) {
-  const Pool& pool = context.pools[context.clients[client].pool];
+  Pool& pool = context.pools[context.clients[client].pool];
   const i8 step = command.route == Route::split_pairs ? 2 : 1;
   plan_keys(context, pool, bytes, frame, step);
   SplitPlan& plan = context.split;
@@ -45,6 +47,9 @@ bool start_split(Context& context, u32 client, std::string_view bytes, const Req
   }
   const u32 parent = start_split_parent(context, client, command.merge);
   if (parent == kNone) return true;
+  const Argument& first_key = frame.arguments[1];
+  start_stages(context, context.clients[client].pool, parent, mark_of(command),
+               bytes.substr(first_key.offset, first_key.length));
   Fanout& fanout = fanout_of(context.requests[parent].fanout);
   for (u32 ordinal = 0; ordinal < plan.children.size(); ++ordinal) {
     PlannedChild& child = plan.children[ordinal];
@@ -78,6 +83,7 @@ void start_all(Context& context, u32 client, std::string_view bytes, const Comma
       static_cast<u32>(context.pools[context.clients[client].pool].backends.size());
   const u32 parent = start_parent(context, client, command.merge, server_count, 0);
   if (parent == kNone) return;
+  start_stages(context, context.clients[client].pool, parent, mark_of(command), {});
   for (u32 server = 0; server < server_count; ++server) {
     Batch* batch = start_child(context, parent, server, server);
     if (batch != nullptr) batch->append(context.blocks, bytes);
@@ -97,6 +103,7 @@ void start_scan(Context& context, u32 client, std::string_view bytes, const Requ
   }
   const u32 parent = start_parent(context, client, command.merge, 1, 0);
   if (parent == kNone) return;
+  start_stages(context, context.clients[client].pool, parent, mark_of(command), {});
   Batch* batch = start_child(context, parent, 0, cursor->server);
   if (batch != nullptr) {
     BatchWriter writer(*batch, context.blocks);

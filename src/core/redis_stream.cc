@@ -4,6 +4,7 @@
 
 #include "core/context.h"
 #include "core/redis_dispatch.h"
+#include "core/stages.h"
 #include "ringfold/proto/resp.h"
 
 namespace ringfold {
@@ -11,6 +12,7 @@ namespace ringfold {
 namespace {
 
 Step fail_stream(Context& context, u32 index, const char* error) {
+  count_error(context, context.clients[index], ClientError::protocol);
   context.reply_text.clear();
   resp::encode_error(context.reply_text, "ERR " + std::string(error));
   reply_here(context, index, context.reply_text);

@@ -8,8 +8,12 @@
 // A slot is free when it stands in neither. A request whose client is gone has client == kNone
 // (orphaned); one whose client was answered without waiting for the server (timed out) stays in the
 // backend's line only, and its reply is dropped.
+//
+// Members of a union with the note `answered` hold that from the moment the request is ready and in
+// no backend's line; never in one that is expired.
 #pragma once
 
+#include "core/stats.h"
 #include "ringfold/base/ints.h"
 #include "ringfold/base/slab.h"
 #include "ringfold/mem/block_pool.h"
@@ -26,16 +30,28 @@ enum class RequestKind : u8 {
   handshake,  // the proxy's own AUTH or SELECT; only in the backend's line
 };
 
+// How long a request took on its way, once its reply is there.
+struct RequestStages {
+  Stamp waiting;
+  Stamp serving;
+};
+
 // One cache line, so that the two lines it stands in cost one miss at most.
 struct alignas(64) Request {
   union {
     u32 next_in_client = kNone;
     u32 slab_next;
   };
-  u32 next_in_backend = kNone;
+  union {
+    u32 next_in_backend = kNone;
+    u32 served_by;  // answered: the backend that did; kNone: several, or none
+  };
   u32 client = kNone;
   u32 parent = kNone;  // child: its parent's slot
-  u16 ordinal = 0;     // child: its place among the parent's children; handshake: its Greeting
+  union {
+    u16 ordinal = 0;  // child: its place among the parent's children; handshake: its Greeting
+    u16 command;      // single, parent: the place of its row in the protocol's command_table()
+  };
   RequestKind kind = RequestKind::single;
   Merge merge = Merge::none;  // parent: how its children's replies become one
   memcached::ReplyShape shape = memcached::ReplyShape::line;  // memcached: of the server's answer
@@ -46,9 +62,17 @@ struct alignas(64) Request {
   bool streaming : 1 = false;  // part of the reply is with the client already
   bool expired : 1 = false;    // past its deadline: answered with an error
   bool closes : 1 = false;     // the client is closed behind this reply
-  u32 taken_at = 0;            // the client's taken_bytes when it was taken
-  Nanos deadline = kNever;
-  u64 begins_at = 0;       // where its bytes begin, counted from the connection's first byte
+  CommandGroup group = CommandGroup::other;
+  u32 taken_at = 0;    // the client's taken_bytes when it was taken
+  Stamp received = 0;  // when it was dispatched
+  union {
+    Nanos deadline = kNever;
+    Stamp answered;  // answered: when
+  };
+  union {
+    u64 begins_at = 0;     // where its bytes begin, counted from the connection's first byte
+    RequestStages stages;  // answered
+  };
   Block* reply = nullptr;  // what has arrived of it, in one piece; owned
   union {
     Block* fanout = nullptr;  // parent: holds its Fanout; owned

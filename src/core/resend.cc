@@ -7,6 +7,7 @@
 
 #include "core/context.h"
 #include "core/pressure.h"
+#include "core/stages.h"
 #include "core/writer.h"
 #include "ringfold/proto/memcached.h"
 #include "ringfold/proto/resp.h"
@@ -113,6 +114,7 @@ void resend(Context& context, u16 pool, u32 request_index, u32 client, u32 serve
     return;
   }
   put_in_line(context, connection, request_index, bytes);
+  context.pools[pool].backends[server].stats->resends.add();
   note_load(context, client, connection);
 }
 
@@ -120,7 +122,7 @@ void resend(Context& context, u16 pool, u32 request_index, u32 client, u32 serve
 // error_line when it is gone (kNone). Those whose keys are on several servers now fail with it: if
 // they stayed, a later request for one of the keys could come to be in front of them, or behind.
 void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 stays_with,
-               std::string_view error_line) {
+               std::string_view error_line, Counter& error_count) {
   const bool is_redis = context.pools[pool].config->protocol == Protocol::redis;
   Block* const copy = unsent.copy(context.blocks, kReadablePadding);
   unsent.clear(context.blocks);
@@ -146,8 +148,8 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
       resend(context, pool, request_index, client, holder.server, own);
     } else if (client != kNone && !has_keys && stays_with != kNone) {
       put_in_line(context, stays_with, request_index, own);
-    } else {
-      answer_with_failure(context, request_index, error_line);
+    } else if (answer_with_failure(context, request_index, error_line)) {
+      error_count.add();
     }
   }
   RINGFOLD_ASSERT(bytes.empty());
@@ -181,8 +183,8 @@ bool may_resend(const Context& context, const BackendConnection& connection, Fai
 }
 
 void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
-                 std::string_view error_line) {
-  deal_line(context, pool, first_request, unsent, kNone, error_line);
+                 std::string_view error_line, Counter& error_count) {
+  deal_line(context, pool, first_request, unsent, kNone, error_line, error_count);
 }
 
 void deal_waiting(Context& context, u16 pool_index) {
@@ -198,7 +200,9 @@ void deal_waiting(Context& context, u16 pool_index) {
                          connection.state == BackendState::greeting;
       if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
       const Batch unsent = std::exchange(connection.queued, Batch{});
-      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved);
+      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved,
+                backend.stats->errors[Failure::keys_moved]);
+      show_line(context, connection);
       note_relief(context, connection);
     }
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/error_text.h"
+#include "core/histogram.h"
 #include "ringfold/mem/batch.h"
 
 namespace ringfold {
@@ -23,7 +24,7 @@ struct PoolConfig;
 // unsent: their bytes and nothing else; taken over. error_line: for those that cannot be sent to
 // one server by their keys.
 void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
-                 std::string_view error_line);
+                 std::string_view error_line, Counter& error_count);
 
 // The keys have moved: deals what waits for connections that are not ready anew, so that requests
 // for a key keep their order. What has several servers now fails (Failure::keys_moved).

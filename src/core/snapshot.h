@@ -6,6 +6,7 @@
 #include <atomic>
 #include <vector>
 
+#include "core/stats.h"
 #include "ringfold/config.h"
 #include "ringfold/io/address.h"
 #include "ringfold/io/ring.h"
@@ -24,6 +25,8 @@ struct Snapshot {
   // How many clients each pool with a limit has, of all workers. Each adds what it accepts and
   // takes off what it frees.
   mutable std::vector<std::atomic<u32>> client_counts;
+  // Where each worker counts (StatsBlocks::attach() makes them). Not owned.
+  std::vector<WorkerBlocks> stats;
 };
 
 [[nodiscard]] inline ListenOptions listen_options(const PoolConfig& pool) {

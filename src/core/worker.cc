@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "core/stages.h"
 #include "core/writer.h"
 
 namespace ringfold {
@@ -45,15 +46,18 @@ constexpr Nanos kAcceptRetry = 100 * kMillisecond;
 // of the time in which the process has to be gone, so short.
 constexpr Nanos kCutOffGrace = 100 * kMillisecond;
 
-Pool make_pool(const Snapshot& snapshot, std::size_t index) {
+Pool make_pool(const Snapshot& snapshot, u32 worker, std::size_t index) {
+  const PoolBlocks& blocks = snapshot.stats[worker].pools[index];
   const PoolConfig& config = snapshot.config.pools[index];
   const PoolAddresses& addresses = snapshot.addresses[index];
   Pool pool;
   pool.config = &config;
+  pool.stats = blocks.pool;
   pool.addresses = &addresses;
   for (std::size_t i = 0; i < config.servers.size(); ++i) {
     Backend backend;
     backend.config = &config.servers[i];
+    backend.stats = blocks.servers[i];
     backend.address = addresses.servers[i];
     backend.named = has_host_name(config.servers[i].endpoint);
     backend.connections.assign(lane_count(config), kNone);
@@ -73,6 +77,20 @@ Nanos round_up(Nanos deadline) {
   return (deadline + kDeadlineGrain - 1) / kDeadlineGrain * kDeadlineGrain;
 }
 
+// What a worker holds, for those who watch.
+void show_accounts(Context& context) {
+  WorkerStats& stats = context.stats;
+  const RingNumbers ring = context.ring.numbers();
+  stats.completion_overflows.set(ring.completion_overflows);
+  stats.receive_buffer_bytes.set(ring.receive_buffer_bytes);
+  stats.events_dropped.set(context.outbox.dropped());
+  stats.clients.set(context.clients.used());
+  stats.block_bytes.set(context.blocks.bytes_in_use());
+  stats.request_bytes.set(context.requests.used() * u64{sizeof(Request)});
+  stats.client_bytes.set(context.clients.used() * u64{sizeof(Client)});
+  stats.pressure.set(static_cast<u64>(context.pressure));
+}
+
 UserData accept_data(u32 pool, u32 listener) {
   return {Op::accept, listener, pool};
 }
@@ -85,7 +103,7 @@ Worker::Worker(const Snapshot& snapshot, Ring& ring, ControlRing& control, Outbo
   Context& context = impl_->context;
   u32 servers_max = 0;
   for (std::size_t i = 0; i < snapshot.config.pools.size(); ++i) {
-    context.pools.push_back(make_pool(snapshot, i));
+    context.pools.push_back(make_pool(snapshot, options.index, i));
     const u32 idle_ms = snapshot.config.pools[i].client_idle_timeout_ms;
     if (idle_ms != 0) {
       context.idle_timeout = std::min(context.idle_timeout, idle_ms * kMillisecond);
@@ -129,9 +147,11 @@ void Worker::tick() {
   context.wait_is_short = false;
   ++context.tick;
   impl_->go_on_with_spent();
-  for (const Completion& completion : context.ring.wait(deadline)) {
-    impl_->dispatch(completion);
-  }
+  const std::span<const Completion> completions = context.ring.wait(deadline);
+  context.stamp = stamp_of(context.now());
+  context.stats.ticks.add();
+  context.stats.completions.add(completions.size());
+  for (const Completion& completion : completions) impl_->dispatch(completion);
   if (context.now() >= context.next_deadline) impl_->expire();
   if (context.buffers_released != released_before) impl_->wake_starved();
   keep_limits(context);
@@ -139,6 +159,7 @@ void Worker::tick() {
   note_open_failures(context);
   if (context.draining) impl_->close_idle_backends();
   flush_dirty(context);
+  show_accounts(context);
 }
 
 void Worker::Impl::dispatch(const Completion& completion) {
@@ -193,6 +214,7 @@ void Worker::Impl::on_accepted(const Completion& completion) {
   } else {
     // Out of descriptors, most likely: arming at once would spin.
     stopped_listeners.push_back(completion.user_data);
+    context.stats.accept_pauses.add();
     context.next_deadline = std::min(context.next_deadline, context.now() + kAcceptRetry);
   }
 }

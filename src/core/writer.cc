@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "core/context.h"
+#include "core/stages.h"
 
 namespace ringfold {
 
@@ -16,6 +16,7 @@ void send_batch(Context& context, Connection& connection, UserData user_data) {
   if (connection.out.size() > connection.out.frozen()) context.wait_is_short = true;
   connection.sending = true;
   ++connection.operations;
+  context.stats.sends.add();
   context.ring.send(connection.fd, std::span(vectors).first(count), user_data);
 }
 
@@ -42,10 +43,12 @@ void flush_dirty(Context& context) {
     BackendConnection& connection = context.connections[index];
     if (!connection.dirty) continue;
     connection.dirty = false;
+    show_line(context, connection);
     const bool open =
         connection.state == BackendState::greeting || connection.state == BackendState::ready;
     if (!open || connection.sending || connection.out.empty()) continue;
     send_batch(context, connection, {Op::backend_send, connection.generation, index});
+    connection.send_times.note(connection.sent_bytes + connection.out.frozen(), context.stamp);
   }
   context.dirty_connections.clear();
   for (const u32 index : context.dirty_clients) {
@@ -56,6 +59,9 @@ void flush_dirty(Context& context) {
     if (!open || client.sending || client.out.empty()) continue;
     if (client.paused || client.state != ClientState::open) context.wait_is_short = true;
     send_batch(context, client, {Op::client_send, client.generation, index});
+    if (client.unwritten.total > 0 && client.out.frozen() == client.out.size()) {
+      note_written(context, client);
+    }
   }
   context.dirty_clients.clear();
 }

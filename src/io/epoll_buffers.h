@@ -41,6 +41,9 @@ class EpollBuffers {
 
   u32 count() const { return static_cast<u32>(references_.size()); }
 
+  // Memory of all of them.
+  u64 bytes() const { return u64{count()} * size_; }
+
   // Buffers with room.
   u32 lent() const { return static_cast<u32>(free_.size()) + (current_ == kNoBuffer ? 0 : 1); }
 

@@ -74,6 +74,7 @@ class UringRing final : public Ring {
   Nanos now() const override { return now_; }
   void release_buffer(u16 buffer) override { buffers_.release(buffer); }
   void ring_doorbell() override { doorbell_.ring(); }
+  RingNumbers numbers() const override { return {overflows_, buffers_.bytes()}; }
 
   RingAccounts accounts() const { return {buffers_.held(), buffers_.lent(), buffer_count_}; }
 
@@ -102,6 +103,7 @@ class UringRing final : public Ring {
   std::vector<Completion> completions_;
   u32 buffer_count_ = 0;
   Nanos now_ = 0;
+  u64 overflows_ = 0;
   bool woken_ = false;  // this wait() already has its wake
   Doorbell doorbell_;
 };
@@ -268,6 +270,7 @@ void UringRing::collect() {
 // Completions on the overflow list are fetched whatever their number: the skip rule needs all of
 // them, and operations whose completion overflowed have ended, so the list runs dry.
 void UringRing::drain() {
+  if (queue_.has_overflow()) ++overflows_;
   for (u32 round = 0;; ++round) {
     const bool may_work = round < kDrainRoundsMax && completions_.size() < kDrainCompletionsMax;
     if (!queue_.has_overflow() && !(may_work && queue_.has_task_work())) return;

@@ -56,6 +56,9 @@ class UringBuffers {
   // References handed out and not yet released.
   u32 held() const { return held_; }
 
+  // Memory of all of them.
+  u64 bytes() const { return u64{shape_.count} * shape_.size; }
+
   // Buffers the kernel may fill.
   u32 lent() const;
 

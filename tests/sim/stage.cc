@@ -32,6 +32,7 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
   }
   snapshot_.addresses = {addresses};
   snapshot_.client_counts = std::vector<std::atomic<u32>>(1);
+  stats_.attach(snapshot_);
   for (u32 i = 0; i < workers; ++i) {
     machines_.push_back(std::make_unique<Machine>(universe, network, ring_options, i));
     rings_.push_back(&machines_.back()->ring);
@@ -52,6 +53,10 @@ void Stage::start(const PoolConfig& pool, u32 workers, const RingSimOptions& rin
 void Stage::take_events(Machine& machine) {
   WorkerEvent event;
   while (machine.events.try_pop(event)) {
+    if (event.kind == WorkerEvent::Kind::slow) {
+      universe.trace(machine.name + " was slow for", event.slow_words()[3]);
+      continue;
+    }
     if (event.kind == WorkerEvent::Kind::lookup) {
       ++lookups_asked;
       universe.sights.see(Sight::lookup_asked);

@@ -9,6 +9,7 @@
 
 #include "core/mailbox.h"
 #include "core/snapshot.h"
+#include "core/stats_blocks.h"
 #include "core/worker.h"
 #include "network.h"
 #include "ring_sim.h"
@@ -81,6 +82,7 @@ class Stage {
   Machine* next_machine();
   void take_events(Machine& machine);
 
+  StatsBlocks stats_;
   Snapshot snapshot_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<RingSim*> rings_;

@@ -112,6 +112,12 @@ struct RingOptions {
   std::span<const SharedListener> shared_listeners;
 };
 
+// What a ring knows of itself.
+struct RingNumbers {
+  u64 completion_overflows = 0;  // waits that found the completion queue overflown, since the start
+  u64 receive_buffer_bytes = 0;  // memory of its receive buffers
+};
+
 class Ring {
  public:
   Ring() = default;
@@ -162,6 +168,9 @@ class Ring {
 
   // Gives a receive buffer back. After it Completion::data is gone.
   virtual void release_buffer(u16 buffer) = 0;
+
+  // For those who watch; a ring of a test has none.
+  [[nodiscard]] virtual RingNumbers numbers() const { return {}; }
 
   // Wakes the owner out of wait() with an Op::wake completion. Any thread; never blocks.
   virtual void ring_doorbell() = 0;

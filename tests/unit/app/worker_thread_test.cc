@@ -1,5 +1,6 @@
 // A real worker in its thread, and what the supervisor sends it.
 #include "app/worker_thread.h"
+#include "core/stats_blocks.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>
@@ -60,7 +61,9 @@ TEST_CASE("a worker gets all that it is sent, before it runs and beyond what its
   const auto io = choose_io(IoKind::automatic, probe_io());
   REQUIRE(io);
   constexpr u32 kServers = 300;  // its control ring has 64 places
-  const Snapshot snapshot = unresolved_pool(kServers);
+  Snapshot snapshot = unresolved_pool(kServers);
+  StatsBlocks stats;
+  stats.attach(snapshot);
   const Listener listener;
   const OwnedFd wake(::eventfd(0, EFD_CLOEXEC));
   RingGate gate(1);

@@ -60,10 +60,13 @@ function show() {
 
 function showPlots() {
   const place = part("plots");
-  const columns = getComputedStyle(place).gridTemplateColumns.split(" ");
-  const padding = 30;
-  fill(place, plotsOf(model, part("pool").value,
-    Math.max(200, Math.floor(parseFloat(columns[0]) - padding))));
+  const padding = 30;  // of a panel, with its border
+  const gap = 12;
+  const whole = place.clientWidth;
+  const columns = count => (whole - gap * (count - 1)) / count - padding;
+  const isNarrow = matchMedia("(max-width: 760px)").matches;
+  fill(place, plotsOf(model, part("pool").value, Math.floor(columns(isNarrow ? 1 : 2)),
+    Math.floor(columns(isNarrow ? 1 : 3))));
 }
 
 function showLoss(reason) {

@@ -51,7 +51,7 @@ function fill(parent, nodes) {
 // columns: [heading, class]; rows: { className, cells: [content] }. On a phone each row is a card.
 function table(columns, rows) {
   const head = columns.map(([heading, kind]) =>
-    element("th", { scope: "col", class: kind && kind.replace(/whole|wide/g, "") }, heading));
+    element("th", { scope: "col", class: kind && kind.replace(/whole|wide|name|short/g, "").trim() }, heading));
   const body = rows.map(row => element("tr", { class: row.className },
     ...row.cells.map((cell, place) => {
       const [heading, kind = ""] = columns[place];
@@ -129,7 +129,7 @@ function plot({ label, lines, length, width, format, isLogarithmic }) {
   for (const mark of scale.marks) {
     svg.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(mark),
       y2: y(mark) }), shape("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" },
-      format(mark)));
+      format(mark).replace(/\.0+(?= |$)/, "")));
   }
   svg.append(shape("text", { x: left, y: height - 3 }, "5 min ago"),
     shape("text", { x: width - right, y: height - 3, "text-anchor": "end" }, "now"));

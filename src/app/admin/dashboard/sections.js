@@ -63,7 +63,7 @@ function serverRow(model, pool, server, poolRate) {
   ] };
 }
 
-const SERVER_COLUMNS = [["Server", "wide"], ["State"], ["Keys"], ["Load"], ["Requests", "number"],
+const SERVER_COLUMNS = [["Server", "wide name"], ["State", "short"], ["Keys"], ["Load"], ["Requests", "number"],
   ["p99 there", "number"], ["Connections", "number"], ["Pending", "number"], ["Errors", "number"]];
 
 function serversOf(model) {
@@ -74,7 +74,7 @@ function serversOf(model) {
     const down = pool.servers.filter(server => server.state !== "up").length;
     const count = `${pool.servers.length - down} of ${pool.servers.length} up`;
     return element("div", { class: "panel" },
-      element("div", { class: "heading" }, element("h3", {}, pool.name, " ",
+      element("div", { class: "heading" }, element("h3", { class: "name" }, pool.name, " ",
         element("span", { class: "quiet" }, `${pool.protocol} on ${pool.listen.join(", ")}`)),
       element("span", { class: "quiet" }, `${count}, ${formatCount(pool.clients)} clients`)),
       table(SERVER_COLUMNS, [...pool.servers]
@@ -90,34 +90,35 @@ function legend(entries) {
     element("span", { class: `key ${kind}` }, `${name} `, element("b", {}, value))));
 }
 
-function stagePlot(model, name, stage, title, note, width) {
+function stagePlot(model, name, stage, title, note, width, kind = "") {
   const now = model.now(name);
-  const value = kind => (now ? now[stage][kind] : null);
-  const lines = Object.fromEntries(PERCENTILES.map(([kind]) =>
-    [kind, model.series(name, point => point[stage][kind])]));
-  const entries = PERCENTILES.map(([kind, text]) => [kind, text, formatSeconds(value(kind))]);
-  return element("div", { class: "panel" },
+  const value = each => (now ? now[stage][each] : null);
+  const lines = Object.fromEntries(PERCENTILES.map(([each]) =>
+    [each, model.series(name, point => point[stage][each])]));
+  const entries = PERCENTILES.map(([each, text]) => [each, text, formatSeconds(value(each))]);
+  return element("div", { class: `panel ${kind}` },
     element("h3", {}, title, " ", element("span", { class: "quiet" }, note)), legend(entries),
     plot({ label: `${title}: ${entries.map(([, text, shown]) => `${text} ${shown}`).join(", ")}`,
       lines, length: HISTORY_LENGTH, width, format: formatSeconds, isLogarithmic: true }));
 }
 
-function plotsOf(model, name, width) {
+// large and small: the widths of the first two plots and of the others.
+function plotsOf(model, name, large, small) {
   const now = model.now(name);
   const entries = ["requests", "errors"].map(kind =>
     [kind, kind, now ? `${formatCount(now[kind])}/s` : "…"]);
   return [
-    element("div", { class: "panel" },
+    element("div", { class: "panel large" },
       element("h3", {}, "Rate ", element("span", { class: "quiet" }, "per second")),
       legend(entries),
       plot({ label: `Rate: ${entries.map(([, kind, shown]) => `${kind} ${shown}`).join(", ")}`,
         lines: { requests: model.series(name, point => point.requests),
           errors: model.series(name, point => point.errors) },
-        length: HISTORY_LENGTH, width, format: formatCount, isLogarithmic: false })),
-    stagePlot(model, name, "latency", "Latency", "from received to sent", width),
-    stagePlot(model, name, "waiting", "Waiting", "in the proxy", width),
-    stagePlot(model, name, "serving", "Serving", "at the server", width),
-    stagePlot(model, name, "writing", "Writing", "to the client", width),
+        length: HISTORY_LENGTH, width: large, format: formatCount, isLogarithmic: false })),
+    stagePlot(model, name, "latency", "Latency", "from received to sent", large, "large"),
+    stagePlot(model, name, "waiting", "Waiting", "in the proxy", small),
+    stagePlot(model, name, "serving", "Serving", "at the server", small),
+    stagePlot(model, name, "writing", "Writing", "to the client", small),
   ];
 }
 
@@ -135,7 +136,7 @@ function errorsOf(model) {
     return model.growth(pool.errors, old && old.errors).map(row => [pool.name, ...row]);
   }).sort((a, b) => b[2] - a[2] || b[3] - a[3]);
   if (rows.length === 0) return [note("None since the start.")];
-  return [panel(table([["Reason"], ["Pool"], ["Now", "number"], ["So far", "number"]],
+  return [panel(table([["Reason"], ["Pool", "name"], ["Now", "number"], ["So far", "number"]],
     rows.map(([pool, reason, rate, total]) => ({ cells: [words(reason), pool,
       { alarm: rate > 0, content: `${formatCount(rate)}/s` }, formatCount(total)] }))))];
 }
@@ -148,8 +149,8 @@ function hotKeysOf(model, isWithheld) {
   if (!hot.enabled) return [note("Switched off by the configuration.")];
   const pools = hot.pools.filter(pool => pool.keys.length > 0);
   if (pools.length === 0) return [note("None yet.")];
-  return pools.map(pool => panel(element("h3", {}, pool.pool),
-    table([["Key", "wide"], ["Of its requests"]], pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
+  return pools.map(pool => panel(element("h3", { class: "name" }, pool.pool),
+    table([["Key", "wide name"], ["Requests"]], pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
       ({ cells: [[element("code", {}, key.key_prefix)], share(key.share)] })))));
 }
 
@@ -159,7 +160,8 @@ function slowOf(model, isWithheld) {
   const { slow } = model.stats;
   if (isWithheld) return [note("Not shown without the token.")];
   if (slow.length === 0) return [note("None.")];
-  const columns = [["When"], ["Command and key", "wide"], ["Server"], ["Took", "wide"]];
+  const columns = [["When", "short"], ["Command and key", "wide name"], ["Server", "name"],
+    ["Took", "whole"]];
   return [panel(
     legend([["waiting", "waiting", ""], ["serving", "at the server", ""],
       ["writing", "writing", ""]]),
