@@ -11,9 +11,10 @@
 namespace ringfold {
 namespace {
 
-// Few ask; more than these who come at the same moment try again by themselves.
+// Few ask; but where many connections wait and ask nothing, those who ask stand behind them for a
+// moment, and a full queue would cost them a second until their kernel tries again.
 constexpr ListenOptions kListenOptions{
-    .backlog = 32, .keepalive = false, .unread_timeout_ms = 0, .is_shared = false};
+    .backlog = 256, .keepalive = false, .unread_timeout_ms = 0, .is_shared = false};
 
 }  // namespace
 

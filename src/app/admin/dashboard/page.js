@@ -63,7 +63,7 @@ function showPlots() {
   const padding = 30;  // of a panel, with its border
   const gap = 12;
   const whole = place.clientWidth;
-  const columns = count => (whole - gap * (count - 1)) / count - padding;
+  const columns = count => Math.max(200, (whole - gap * (count - 1)) / count - padding);
   const isNarrow = matchMedia("(max-width: 760px)").matches;
   fill(place, plotsOf(model, part("pool").value, Math.floor(columns(isNarrow ? 1 : 2)),
     Math.floor(columns(isNarrow ? 1 : 3))));

@@ -63,7 +63,7 @@ function serverRow(model, pool, server, poolRate) {
   ] };
 }
 
-const SERVER_COLUMNS = [["Server", "wide name"], ["State", "short"], ["Keys"], ["Load"], ["Requests", "number"],
+const SERVER_COLUMNS = [["Server", "wide name server"], ["State", "short wide"], ["Keys"], ["Load"], ["Requests", "number"],
   ["p99 there", "number"], ["Connections", "number"], ["Pending", "number"], ["Errors", "number"]];
 
 function serversOf(model) {
@@ -76,7 +76,7 @@ function serversOf(model) {
     return element("div", { class: "panel" },
       element("div", { class: "heading" }, element("h3", { class: "name" }, pool.name, " ",
         element("span", { class: "quiet" }, `${pool.protocol} on ${pool.listen.join(", ")}`)),
-      element("span", { class: "quiet" }, `${count}, ${formatCount(pool.clients)} clients`)),
+      element("span", { class: "quiet" }, `${count}, ${formatCount(pool.clients)} ${pool.clients === 1 ? "client" : "clients"}`)),
       table(SERVER_COLUMNS, [...pool.servers]
         .sort((a, b) => (a.state === "up") - (b.state === "up"))
         .map(server => serverRow(model, pool, server, rate))));
@@ -143,18 +143,24 @@ function errorsOf(model) {
 
 const HOT_KEYS_SHOWN = 10;
 
+// The sketch always holds keys, also when none is hot; then nearly all of a count is its error.
+function isCertain(key) {
+  return key.error <= key.count / 2;
+}
+
 function hotKeysOf(model, isWithheld) {
   const hot = model.stats.hot_keys;
   if (isWithheld) return [note("Not shown without the token.")];
   if (!hot.enabled) return [note("Switched off by the configuration.")];
-  const pools = hot.pools.filter(pool => pool.keys.length > 0);
-  if (pools.length === 0) return [note("None yet.")];
+  const pools = hot.pools.map(pool => ({ ...pool, keys: pool.keys.filter(isCertain) }))
+    .filter(pool => pool.keys.length > 0);
+  if (pools.length === 0) return [note("No key stands out.")];
   return pools.map(pool => panel(element("h3", { class: "name" }, pool.pool),
-    table([["Key", "wide name"], ["Requests"]], pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
+    table([["Key", "wide name"], ["Requests", "wide"]], pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
       ({ cells: [[element("code", {}, key.key_prefix)], share(key.share)] })))));
 }
 
-const SLOW_SHOWN = 15;
+const SLOW_SHOWN = 8;
 
 function slowOf(model, isWithheld) {
   const { slow } = model.stats;
