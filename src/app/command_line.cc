@@ -84,10 +84,13 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   app.footer(kFooter);
   bool is_test = false;
   bool is_version = false;
+  bool is_metrics_table = false;
   auto* config = app.add_option("-c,--config", line.config_path, "the configuration file (TOML)")
                      ->type_name("FILE");
   app.add_flag("-t,--test-conf", is_test, "check the configuration file, print every error, exit");
   app.add_flag("-V,--version", is_version, "print the version and what the kernel offers, exit");
+  // For what is generated from it; an empty group is not shown.
+  app.add_flag("--metrics-table", is_metrics_table, "print all metrics, exit")->group("");
 
   std::string route_config;
   const CLI::App* route = add_route(app, line.route, route_config);
@@ -109,6 +112,8 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   }
   if (is_version) {
     line.action = CommandLine::Action::version;
+  } else if (is_metrics_table) {
+    line.action = CommandLine::Action::metrics_table;
   } else if (route->parsed()) {
     line.action = CommandLine::Action::route;
     if (!route_config.empty()) line.config_path = route_config;

@@ -16,7 +16,16 @@ struct MigrateOptions {
 };
 
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, route, migrate, diff, top };
+  enum class Action : u8 {
+    run,
+    test_config,
+    version,
+    metrics_table,
+    route,
+    migrate,
+    diff,
+    top,
+  };
   Action action = Action::run;
   std::string config_path;  // empty: the embedded default
   RouteOptions route;

@@ -7,6 +7,7 @@
 
 #include "app/command_line.h"
 #include "app/diff.h"
+#include "app/metrics.h"
 #include "app/migrate/migrate.h"
 #include "app/read_file.h"
 #include "app/route.h"
@@ -81,6 +82,7 @@ int run_test(const std::string& path) {
 
 int run(const CommandLine& line) {
   if (line.action == CommandLine::Action::version) return say(describe_version(), kGood);
+  if (line.action == CommandLine::Action::metrics_table) return say(metrics_table(), kGood);
   if (line.action == CommandLine::Action::migrate) return run_migrate(line.migrate);
   if (line.action == CommandLine::Action::diff) return run_diff(line.diff);
   if (line.action == CommandLine::Action::test_config) return run_test(line.config_path);

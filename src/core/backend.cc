@@ -420,20 +420,6 @@ void enqueue_for_backend(Context& context, u32 index, u32 request_index) {
   context.next_deadline = std::min(context.next_deadline, request.deadline);
 }
 
-void show_line(Context& context, BackendConnection& connection) {
-  const bool is_open = connection.state != BackendState::closing;
-  const u32 pending = is_open ? connection.pending_count : 0;
-  const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
-  const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
-  ServerStats& stats = *backend_of(context, connection).stats;
-  stats.pending.add(u64{pending} - connection.shown_pending);
-  stats.unsent.add(u64{unsent} - connection.shown_unsent);
-  stats.unsent_bytes.add(bytes - connection.shown_bytes);
-  connection.shown_pending = pending;
-  connection.shown_unsent = unsent;
-  connection.shown_bytes = bytes;
-}
-
 void on_backend_connected(Context& context, u32 index, i32 result) {
   BackendConnection& connection = context.connections[index];
   --connection.operations;
@@ -476,10 +462,11 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     --connection.operations;
     queue_for_settling(context, index, connection);
   }
+  ServerStats& stats = *backend_of(context, connection).stats;
+  if (completion.result > 0) stats.bytes_received.add(static_cast<u64>(completion.result));
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
     connection.last_received = context.now();
-    backend_of(context, connection).stats->bytes_received.add(static_cast<u64>(completion.result));
     if (connection.state == BackendState::ready)
       backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
@@ -488,7 +475,7 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     connection.starved = true;
     context.stats.no_buffer.add();
   } else if (completion.result != -ECANCELED) {
-    if (completion.result == 0) backend_of(context, connection).stats->closed_by_server.add();
+    if (completion.result == 0) stats.closed_by_server.add();
     fail_connection(context, index, failure_of_stream(completion.result));
   }
 }

@@ -154,9 +154,6 @@ void enqueue_for_backend(Context& context, u32 connection, u32 request);
 }
 void mark_backend_dirty(Context& context, u32 connection);
 
-// Brings the server's stats up to date with the connection's line.
-void show_line(Context& context, BackendConnection& connection);
-
 // The greeting is through: what was queued may go.
 void become_ready(Context& context, u32 index);
 

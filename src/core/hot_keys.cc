@@ -33,12 +33,18 @@ bool is_hotter(const HotKey& a, const HotKey& b) {
 // The entry of this key, a free one, or the one with the smallest count.
 u32 HotKeys::find_place(u64 hash) const {
   const u32 used = static_cast<u32>(own(used_));
-  u32 smallest = 0;
   for (u32 i = 0; i < used; ++i) {
-    if (own(entries_[i].hash) == hash) return i;
-    if (own(entries_[i].count) < own(entries_[smallest].count)) smallest = i;
+    if (own(hashes_[i]) == hash) return i;
   }
-  return used < kEntries ? used : smallest;
+  if (used < kEntries) return used;
+  u32 smallest = 0;
+  u64 least = own(counts_[0]);
+  for (u32 i = 1; i < kEntries; ++i) {
+    const u64 count = own(counts_[i]);
+    smallest = count < least ? i : smallest;
+    least = std::min(count, least);
+  }
+  return smallest;
 }
 
 void HotKeys::note(std::string_view key) {
@@ -48,10 +54,10 @@ void HotKeys::note(std::string_view key) {
   Entry& entry = entries_[place];
   const u64 version = own(version_);
   version_.store(version + 1, std::memory_order_relaxed);
-  const u64 count = own(entry.count);
+  const u64 count = own(counts_[place]);
   const bool is_free = place == own(used_);
-  if (is_free || own(entry.hash) != hash) {
-    put(entry.hash, hash);
+  if (is_free || own(hashes_[place]) != hash) {
+    put(hashes_[place], hash);
     put(entry.error, is_free ? 0 : count);
     const std::size_t length = std::min(key.size(), HotKey::kPrefixMax);
     std::array<u64, kWords> words = {};
@@ -59,7 +65,7 @@ void HotKeys::note(std::string_view key) {
     for (std::size_t i = 0; i < kWords; ++i) put(entry.words[i], words[i]);
     put(entry.length, length);
   }
-  put(entry.count, count + 1);
+  put(counts_[place], count + 1);
   if (is_free) put(used_, place + 1);
   put(noted_, own(noted_) + 1);
   version_.store(version + 2, std::memory_order_release);
@@ -75,8 +81,8 @@ bool HotKeys::read(HotKeyList& list) const {
     for (u32 i = 0; i < used; ++i) {
       const Entry& entry = entries_[i];
       HotKey& key = list.keys.emplace_back();
-      key.hash = get(entry.hash);
-      key.count = get(entry.count);
+      key.hash = get(hashes_[i]);
+      key.count = get(counts_[i]);
       key.error = get(entry.error);
       key.length = static_cast<u8>(get(entry.length));
       std::array<u64, kWords> words;

@@ -58,8 +58,6 @@ class HotKeys {
   // changes (a sequence lock; Boehm, "Can seqlocks get along with programming language memory
   // models?", 2012, with release stores and acquire loads of the data in place of fences).
   struct Entry {
-    std::atomic<u64> hash{0};
-    std::atomic<u64> count{0};
     std::atomic<u64> error{0};
     std::atomic<u64> length{0};
     std::array<std::atomic<u64>, kWords> words = {};
@@ -70,6 +68,9 @@ class HotKeys {
   std::atomic<u64> version_{0};
   std::atomic<u64> noted_{0};
   std::atomic<u64> used_{0};
+  // Apart from the rest of the entries, because each sample looks through them.
+  std::array<std::atomic<u64>, kEntries> hashes_ = {};
+  std::array<std::atomic<u64>, kEntries> counts_ = {};
   std::array<Entry, kEntries> entries_;
 };
 

@@ -2,18 +2,10 @@
 
 namespace ringfold {
 
+const CommandSpec* const kRedisRows = resp::command_table().data();
+const memcached::CommandRow* const kMemcachedRows = memcached::command_table().data();
+
 namespace {
-
-// So much is handed over by one flush: of two pieces in a batch that follow each other one is of
-// 4 KiB at least.
-constexpr u64 kFlushed = 64_KiB;
-static_assert(kFlushed < kFlushBytesMax);
-static_assert(kFlushed < kFlushIovecsMax / 2 * 4_KiB);
-
-// The bytes of the reply, if any, go with the flush that ends this tick.
-bool is_written_at_once(const Client& client, u64 size) {
-  return size == 0 || (!client.sending && client.out.size() < kFlushed && size < kFlushed);
-}
 
 std::string_view command_of(const Pool& pool, const Request& request) {
   if (pool.config->protocol == Protocol::redis) return resp::command_table()[request.command].name;
@@ -50,25 +42,6 @@ void defer(const Context& context, Client& client, const Request& request, Stamp
 
 }  // namespace
 
-CommandMark mark_of(const CommandSpec& command) {
-  static const CommandSpec* const first = resp::command_table().data();
-  const CommandGroup group = (command.flags & kReadonly) != 0 ? CommandGroup::read
-                             : (command.flags & kWrite) != 0  ? CommandGroup::write
-                                                              : CommandGroup::other;
-  return {group, static_cast<u16>(&command - first)};
-}
-
-CommandMark mark_of(const memcached::CommandRow& row) {
-  static const memcached::CommandRow* const first = memcached::command_table().data();
-  CommandGroup group = CommandGroup::other;
-  if (row.reply == memcached::ReplyShape::values || row.command == memcached::Command::mg) {
-    group = CommandGroup::read;
-  } else if (row.route == Route::by_key || row.command == memcached::Command::flush_all) {
-    group = CommandGroup::write;
-  }
-  return {group, static_cast<u16>(&row - first)};
-}
-
 void StageRun::flush() {
   if (served_ == 0) return;
   Pool& pool = context_.pools[connection_.pool];
@@ -85,17 +58,13 @@ void StageRun::flush() {
   delivered_ = 0;
 }
 
-void StageRun::deliver(u32 request_index, Client& client, u64 size) {
-  if (is_written_at_once(client, size)) {
-    ++delivered_;
-  } else {
-    defer(context_, client, context_.requests[request_index], context_.stamp);
-  }
-  const Stamp total = context_.stamp - received_;
-  if (total <= context_.slow_min) [[likely]]
-    return;
+void StageRun::defer(u32 request_index, Client& client) {
+  ringfold::defer(context_, client, context_.requests[request_index], context_.stamp);
+}
+
+void StageRun::report(u32 request_index) {
   report_slow(context_, context_.pools[connection_.pool], request_index, connection_.backend,
-              {total, sent_ - received_, context_.stamp - sent_, 0});
+              {context_.stamp - received_, sent_ - received_, context_.stamp - sent_, 0});
 }
 
 void note_delivered(Context& context, Client& client, u32 request_index, u64 size) {
@@ -143,6 +112,20 @@ void note_expired(Context& context, const BackendConnection& connection, u32 req
   const Stamp sent = connection.send_times.peek(request.begins_at, context.stamp);
   report_slow(context, pool, request_index, connection.backend,
               {total, sent - request.received, context.stamp - sent, 0});
+}
+
+void show_line(Context& context, BackendConnection& connection) {
+  const bool is_open = connection.state != BackendState::closing;
+  const u32 pending = is_open ? connection.pending_count : 0;
+  const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
+  const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
+  ServerStats& stats = *context.pools[connection.pool].backends[connection.backend].stats;
+  stats.pending.add(u64{pending} - connection.shown_pending);
+  stats.unsent.add(u64{unsent} - connection.shown_unsent);
+  stats.unsent_bytes.add(bytes - connection.shown_bytes);
+  connection.shown_pending = pending;
+  connection.shown_unsent = unsent;
+  connection.shown_bytes = bytes;
 }
 
 void sample_key(Context& context, Pool& pool, std::string_view key) {

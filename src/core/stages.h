@@ -24,8 +24,25 @@ struct CommandMark {
   CommandGroup group = CommandGroup::other;
   u16 row = 0;  // in the protocol's command_table()
 };
-[[nodiscard]] CommandMark mark_of(const CommandSpec& command);
-[[nodiscard]] CommandMark mark_of(const memcached::CommandRow& row);
+// The protocols' tables: which row a command is has to be known for each request.
+extern const CommandSpec* const kRedisRows;
+extern const memcached::CommandRow* const kMemcachedRows;
+
+[[nodiscard]] inline CommandMark mark_of(const CommandSpec& command) {
+  const CommandGroup group = (command.flags & kReadonly) != 0 ? CommandGroup::read
+                             : (command.flags & kWrite) != 0  ? CommandGroup::write
+                                                              : CommandGroup::other;
+  return {group, static_cast<u16>(&command - kRedisRows)};
+}
+[[nodiscard]] inline CommandMark mark_of(const memcached::CommandRow& row) {
+  CommandGroup group = CommandGroup::other;
+  if (row.reply == memcached::ReplyShape::values || row.command == memcached::Command::mg) {
+    group = CommandGroup::read;
+  } else if (row.route == Route::by_key || row.command == memcached::Command::flush_all) {
+    group = CommandGroup::write;
+  }
+  return {group, static_cast<u16>(&row - kMemcachedRows)};
+}
 
 // A request for a server, or a parent, is taken from a client. key: its first, or none. Requires:
 // kReadablePadding bytes behind the key may be read.
@@ -37,6 +54,17 @@ inline void start_stages(Context& context, u16 pool, u32 request_index, CommandM
   request.command = mark.row;
   context.key_prefixes.set(request_index, key);
   context.pools[pool].stats->requests[index_of(mark.group)].add();
+}
+
+// So much is handed over by one flush: of two pieces in a batch that follow each other one is of
+// 4 KiB at least.
+inline constexpr u64 kFlushed = 64_KiB;
+static_assert(kFlushed < kFlushBytesMax);
+static_assert(kFlushed < kFlushIovecsMax / 2 * 4_KiB);
+
+// The last `size` bytes of a reply go with the flush that ends this tick.
+[[nodiscard]] inline bool is_written_at_once(const Client& client, u64 size) {
+  return size == 0 || (!client.sending && client.out.size() < kFlushed && size < kFlushed);
 }
 
 // The replies that one receive brought, and those delivered to their clients at once.
@@ -64,10 +92,20 @@ class StageRun {
 
   // The last `size` bytes of the reply of the request last added go to its client at once, as the
   // first of its line. Requires: the request is not freed.
-  void deliver(u32 request_index, Client& client, u64 size);
+  void deliver(u32 request_index, Client& client, u64 size) {
+    if (is_written_at_once(client, size)) [[likely]] {
+      ++delivered_;
+    } else {
+      defer(request_index, client);
+    }
+    if (context_.stamp - received_ > context_.slow_min) [[unlikely]]
+      report(request_index);
+  }
 
  private:
   void flush();
+  void defer(u32 request_index, Client& client);
+  void report(u32 request_index);
 
   Context& context_;
   BackendConnection& connection_;
@@ -103,6 +141,9 @@ void note_expired(Context& context, const BackendConnection& connection, u32 req
 inline void count_error(Context& context, u16 pool, u32 backend, Failure failure) {
   context.pools[pool].backends[backend].stats->errors[failure].add();
 }
+
+// Brings the server's stats up to date with the connection's line.
+void show_line(Context& context, BackendConnection& connection);
 
 // A key was asked for.
 void sample_key(Context& context, Pool& pool, std::string_view key);

@@ -146,6 +146,7 @@ void RingSim::recv(int fd, UserData user_data) {
 void RingSim::send(int fd, std::span<const iovec> vectors, UserData user_data) {
   const u32 index = new_operation(user_data, Op::client_send, fd, &Descriptor::writer, "send");
   if (index == kNone) return;
+  ++traffic_.sends;
   Operation& operation = operations_[index];
   if (vectors.empty() || vectors.size() > kFlushIovecsMax) {
     misuse("send of " + std::to_string(vectors.size()) + " vectors");
@@ -322,6 +323,13 @@ void RingSim::collect() {
 
 void RingSim::hand_out(const Pending& pending) {
   returned_.push_back(pending.completion);
+  ++traffic_.completions;
+  const Completion& completion = pending.completion;
+  const Op op = completion.user_data.op();
+  if ((op == Op::client_recv || op == Op::backend_recv) && completion.result > 0) {
+    traffic_.bytes_received += static_cast<u64>(completion.result);
+  }
+  if (op == Op::accept && completion.result >= 0) ++traffic_.accepted;
   something_ |= !pending.quiet;
   if (pending.operation == kNone) {
     doorbell_rung_ = false;

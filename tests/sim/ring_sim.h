@@ -65,6 +65,14 @@ class RingSim final : public Ring, private EventTarget, private EndOwner {
   u32 operations() const;
   u32 buffers_out() const;  // completions with a buffer that were not released
   u64 turns() const { return turns_; }
+  // What went through, as the kernel counts it.
+  struct Traffic {
+    u64 completions = 0;
+    u64 sends = 0;
+    u64 bytes_received = 0;
+    u64 accepted = 0;
+  };
+  const Traffic& traffic() const { return traffic_; }
   u64 receives_cancelled() const { return receives_cancelled_; }  // a client's, for a pause
 
  private:
@@ -190,6 +198,7 @@ class RingSim final : public Ring, private EventTarget, private EndOwner {
   Nanos idle_since_ = 0;
   u64 turns_ = 0;
   u64 receives_cancelled_ = 0;
+  Traffic traffic_;
 };
 
 }  // namespace ringfold::sim

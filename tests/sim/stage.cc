@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace ringfold::sim {
 
@@ -187,6 +188,7 @@ u64 Stage::requests() const {
 }
 
 void Stage::check_nothing_left() {
+  check_counts();
   for (auto& machine : machines_) {
     const WorkerAccounts accounts = machine->worker->accounts();
     const auto zero = [&](u64 count, const char* what) {
@@ -205,6 +207,62 @@ void Stage::check_nothing_left() {
     if (universe.failed()) return;
     machine->worker.reset();
     zero(machine->ring.open_descriptors(), "open descriptors");
+  }
+}
+
+namespace {
+
+u64 sum_of(const std::array<Counter, kCommandGroups>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), u64{0},
+                         [](u64 sum, const Counter& count) { return sum + count.get(); });
+}
+
+u64 count_of(const Histogram& histogram) {
+  HistogramCounts counts;
+  histogram.read(counts);
+  return counts.count();
+}
+
+u64 count_of(const std::array<Histogram, kCommandGroups>& histograms) {
+  u64 count = 0;
+  for (const Histogram& histogram : histograms) count += count_of(histogram);
+  return count;
+}
+
+}  // namespace
+
+void Stage::check_counts() {
+  for (u32 worker = 0; worker < machines_.size(); ++worker) {
+    const WorkerBlocks& blocks = snapshot_.stats[worker];
+    const RingSim::Traffic& traffic = machines_[worker]->ring.traffic();
+    const auto equal = [&](u64 counted, u64 expected, const char* what) {
+      if (counted == expected) return;
+      universe.fail(machines_[worker]->name + " counts " + std::to_string(counted) + " " + what +
+                    ", there were " + std::to_string(expected));
+    };
+    const PoolStats& pool = *blocks.pools[0].pool;
+    u64 bytes_received = pool.bytes_received.get();
+    for (const ServerStats* server : blocks.pools[0].servers) {
+      bytes_received += server->bytes_received.get();
+      equal(server->connections.get(), 0, "open connections");
+      equal(server->pending.get(), 0, "pending requests");
+      equal(server->unsent.get(), 0, "unsent requests");
+      equal(server->unsent_bytes.get(), 0, "unsent bytes");
+      equal(count_of(server->waiting), server->replies.get(), "times of waiting");
+      equal(count_of(server->serving), server->replies.get(), "times of serving");
+      const u64 asked = sum_of(server->requests) + server->resends.get();
+      if (server->replies.get() > asked) equal(server->replies.get(), asked, "replies");
+    }
+    equal(blocks.worker->completions.get(), traffic.completions, "completions");
+    equal(blocks.worker->sends.get(), traffic.sends, "sends");
+    equal(bytes_received, traffic.bytes_received, "received bytes");
+    equal(pool.clients.get(), 0, "clients");
+    if (pool.clients_accepted.get() > traffic.accepted) {
+      equal(pool.clients_accepted.get(), traffic.accepted, "accepted clients");
+    }
+    // Every request is answered, or its client left before.
+    equal(count_of(pool.latency) + pool.abandoned.get(), sum_of(pool.requests), "ends of requests");
+    equal(count_of(pool.writing), count_of(pool.latency), "times of writing");
   }
 }
 

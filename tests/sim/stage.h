@@ -46,6 +46,9 @@ class Stage {
   // After a drain: nothing may be left anywhere. Ends the workers.
   void check_nothing_left();
 
+  // After a drain: what the workers have counted adds up, and is what the rings have seen.
+  void check_counts();
+
   // The same while the workers live: no client and no request. True when so.
   bool idle() const;
 

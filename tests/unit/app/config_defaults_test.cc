@@ -38,6 +38,8 @@ void check_proxy_defaults(const Config& config) {
   CHECK(config.dns_refresh_ms == 30000);
   CHECK(config.drain_timeout_ms == 20000);
   CHECK(config.admin_listen == Endpoint{"127.0.0.1", 22222, ""});
+  CHECK(config.slow_ms == 100);
+  CHECK(config.hot_keys);
 }
 
 void check_pool_defaults(const PoolConfig& pool) {
@@ -101,6 +103,8 @@ TEST_CASE("the annotated sample holds every key") {
                                 "dns_refresh_ms",
                                 "drain_timeout_ms",
                                 "listen",
+                                "slow_ms",
+                                "hot_keys",
                                 "name",
                                 "protocol",
                                 "distribution",

@@ -212,6 +212,12 @@ TEST_CASE("numbers out of range and of the wrong type are refused") {
   CHECK(errors_of_pool_with("[proxy]\ndrain_timeout_ms = 2147483648\n").size() == 1);
   check_one(errors_of_pool_with("[proxy]\nthreads = 257\n"),
             "f:6:11: key \"threads\" must be an integer from 0 to 256 (0 = one a core), not 257");
+  for (const std::string good : {"0", "100", "3600000"}) {
+    CHECK(errors_of_pool_with("[admin]\nslow_ms = " + good + "\n").empty());
+  }
+  CHECK(errors_of_pool_with("[admin]\nslow_ms = 3600001\n").size() == 1);
+  CHECK(errors_of_pool_with("[admin]\nhot_keys = false\n").empty());
+  CHECK(errors_of_pool_with("[admin]\nhot_keys = 1\n").size() == 1);
 }
 
 TEST_CASE("sizes out of range, without or with a wrong unit are refused") {
