@@ -76,7 +76,7 @@ class Terminal {
   static void draw(const std::vector<std::string>& lines) {
     std::string text = "\x1b[H";
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      text.append(i == 0 ? "" : "\r\n").append(lines[i]).append("\x1b[K");
+      text.append(i == 0 ? "" : "\n").append(lines[i]).append("\x1b[K");
     }
     write(text.append("\x1b[J"));
   }
