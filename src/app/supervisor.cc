@@ -74,8 +74,10 @@ class Supervisor {
   void follow_names();
   void tell(const ControlMessage& message);
   void take_admin_requests();
-  AdminAnswer answer_admin(const AdminRequest& request);
-  std::optional<ReloadReport> reload();
+  void ask_for_reload_by(u64 ticket);
+  void answer_reloads(const AdminAnswer& answer);
+  void set_log_level(LogLevel level);
+  std::vector<u32> nudge_workers();
   void take_signals();
   void on_signal(int number);
   void on_stop_signal(int number);
@@ -93,6 +95,7 @@ class Supervisor {
   Names& names_;
   StatsRegistry& stats_;
   AdminEndpoint& admin_;
+  std::vector<u64> reload_tickets_;  // of those at the admin endpoint who wait for a reload
   LogLimiter limiter_;
   std::optional<OwnedFd> signals_;
   std::optional<OwnedFd> wake_;
@@ -307,38 +310,48 @@ void Supervisor::cut_off_if_due() {
 
 void Supervisor::take_admin_requests() {
   while (const auto request = admin_.requests().take()) {
-    admin_.requests().answer(request->ticket, answer_admin(*request));
+    switch (request->kind) {
+      case AdminRequest::Kind::reload:
+        ask_for_reload_by(request->ticket);
+        break;
+      case AdminRequest::Kind::set_log_level:
+        set_log_level(request->level);
+        admin_.requests().answer(request->ticket, {});
+        break;
+      case AdminRequest::Kind::nudge_workers:
+        admin_.requests().answer(request->ticket, {.workers = nudge_workers()});
+        break;
+    }
   }
 }
 
-AdminAnswer Supervisor::answer_admin(const AdminRequest& request) {
-  AdminAnswer answer;
-  switch (request.kind) {
-    case AdminRequest::Kind::reload:
-      if (auto report = reload()) {
-        answer.reload = std::move(*report);
-      } else {
-        answer.is_available = false;
-      }
-      break;
-    case AdminRequest::Kind::set_log_level:
-      log_.set_max_level(request.level);
-      admin_.state().set_log_level(request.level);
-      log_.write(LogLevel::info, fmt::format("the admin endpoint has set the log level to {}",
-                                             log_level_name(request.level)));
-      break;
-    case AdminRequest::Kind::nudge_workers:
-      for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i]->nudge()) answer.workers.push_back(static_cast<u32>(i));
-      }
-      break;
-  }
-  return answer;
+// Who asks waits for answer_reloads(), which says what became of it.
+void Supervisor::ask_for_reload_by(u64 ticket) {
+  reload_tickets_.push_back(ticket);
+  answer_reloads({.is_available = false});  // this version cannot
 }
 
-// Nothing: this version cannot.
-std::optional<ReloadReport> Supervisor::reload() {
-  return std::nullopt;
+void Supervisor::answer_reloads(const AdminAnswer& answer) {
+  for (const u64 ticket : reload_tickets_) admin_.requests().answer(ticket, answer);
+  reload_tickets_.clear();
+}
+
+void Supervisor::set_log_level(LogLevel level) {
+  const std::string text =
+      fmt::format("the admin endpoint sets the log level to {}", log_level_name(level));
+  // The line is left out by the levels below its own.
+  if (level < LogLevel::info) log_.write(LogLevel::info, text);
+  log_.set_max_level(level);
+  if (level >= LogLevel::info) log_.write(LogLevel::info, text);
+  admin_.state().set_log_level(level);
+}
+
+std::vector<u32> Supervisor::nudge_workers() {
+  std::vector<u32> nudged;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->nudge()) nudged.push_back(static_cast<u32>(i));
+  }
+  return nudged;
 }
 
 void Supervisor::take_signals() {

@@ -1,6 +1,6 @@
 """A headless Chromium that tests lead by the DevTools protocol: open a page, ask it, look at it.
 
-The protocol: https://chromedevtools.github.io/devtools-protocol/ (domains Page, Runtime, Emulation).
+The protocol: https://chromedevtools.github.io/devtools-protocol/ (Page, Runtime, Emulation, Log).
 """
 
 import base64

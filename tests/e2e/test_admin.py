@@ -140,11 +140,11 @@ def test_unknown_pages_and_methods(admin):
 
 
 def test_the_log_level_changes_while_it_runs(admin):
-    for level in ("debug", "info"):
+    for level in ("debug", "info", "error", "info"):
         reply = ask(admin.admin_endpoint, f"/log?level={level}", method="POST")
         assert (reply.status, reply.json()) == (200, {"level": level})
         assert f'log_level = "{level}"' in ask(admin.admin_endpoint, "/config").body
-        assert f"set the log level to {level}" in admin.stderr()
+        assert f"sets the log level to {level}" in admin.stderr()
     for query in ("", "?level=", "?level=loud"):
         assert ask(admin.admin_endpoint, f"/log{query}", method="POST").status == 400
 
@@ -177,7 +177,7 @@ def test_changes_need_the_token_where_there_is_one(cluster):
 @pytest.mark.skipif(other_address() is None, reason="this machine has no address but loopback")
 @pytest.mark.parametrize("token", ["", TOKEN])
 def test_other_machines(cluster, token):
-    """They read numbers; keys with the token where there is one; they change with the token only."""
+    """They read numbers; keys with the token, where there is one; they change with it only."""
     proxy = start(cluster, {"listen": f"0.0.0.0:{harness.free_port()}", "token": token,
                             "slow_ms": 1})
     with proxy.raw() as client:
@@ -298,8 +298,7 @@ def test_readyz_turns_when_the_drain_begins_and_the_endpoint_ends_last(cluster):
 
 
 def test_healthz_notices_a_worker_that_is_stuck(cluster):
-    """Stopping one thread only is what a debugger does; here SIGSTOP of the whole process would stop
-    the endpoint as well, so that a worker is stuck by an attached tracer."""
+    """SIGSTOP would stop the whole process, the endpoint as well, so a tracer holds the worker."""
     proxy = start(cluster, threads=2)
     worker = next(int(task) for task in os.listdir(f"/proc/{proxy.pid}/task")
                   if pathlib.Path(f"/proc/{proxy.pid}/task/{task}/comm").read_text()

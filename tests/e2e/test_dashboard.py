@@ -202,6 +202,7 @@ def test_percentiles_of_the_page(cluster, page):
              "formatSeconds(1.5)": "1.50 s", "formatSeconds(null)": "–",
              "formatCount(0)": "0", "formatCount(9999)": "9999", "formatCount(12345)": "12.3 k",
              "formatCount(2.5e6)": "2.50 M", "formatBytes(1536)": "1.50 KiB",
-             "formatBytes(17)": "17 B", "formatShare(0.034)": "3.4 %", "formatSpan(3700)": "1 h 1 min"}
+             "formatBytes(17)": "17 B", "formatShare(0.034)": "3.4 %",
+             "formatSpan(3700)": "1 h 1 min"}
     for expression, text in texts.items():
         assert page.evaluate(expression) == text, expression

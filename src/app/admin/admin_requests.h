@@ -21,11 +21,12 @@
 
 namespace ringfold {
 
-// What a reload did. applied: the new configuration is in use; else nothing has changed. lines:
-// what changed, or every error of the file, as an operator reads it.
+// What became of a reload.
 struct ReloadReport {
-  bool applied = false;
+  bool is_applied = false;
+  // Applied: what has changed, and behind it what is worth a warning. Else: what is wrong.
   std::vector<std::string> lines;
+  std::vector<std::string> warnings;
 };
 
 struct AdminRequest {
@@ -40,9 +41,9 @@ struct AdminRequest {
 };
 
 struct AdminAnswer {
-  bool is_available = true;  // false: this process cannot do what was asked
-  ReloadReport reload;       // of reload
-  std::vector<u32> workers;  // of nudge_workers: those that were woken
+  bool is_available = true;       // false: this process cannot do what was asked
+  ReloadReport reload = {};       // of reload
+  std::vector<u32> workers = {};  // of nudge_workers: those that were woken
 };
 
 // Why there is no answer.

@@ -238,7 +238,9 @@ HttpResponse AdminSite::reload(const HttpRequest&) {
   if (!answer) return no_answer(answer.error());
   if (!answer->is_available) return text(503, "reloading is not available in this version");
   const ReloadReport& report = answer->reload;
-  return json(report.applied ? 200 : 422, {{"applied", report.applied}, {"lines", report.lines}});
+  return json(
+      report.is_applied ? 200 : 422,
+      {{"applied", report.is_applied}, {"lines", report.lines}, {"warnings", report.warnings}});
 }
 
 HttpResponse AdminSite::log(const HttpRequest& request) {

@@ -133,13 +133,13 @@ TEST_CASE("what is asked reaches the supervisor, and its answer the asker") {
     CHECK(request->kind == AdminRequest::Kind::reload);
     requests.answer(request->ticket + 1000, {});  // nobody's
     AdminAnswer answer;
-    answer.reload = {true, {"+ server"}};
+    answer.reload = {true, {"+ server"}, {}};
     requests.answer(request->ticket, std::move(answer));
   });
   const auto answer = requests.ask({AdminRequest::Kind::reload}, 20 * kSecond);
   supervisor.join();
   REQUIRE(answer.has_value());
-  CHECK(answer->reload.applied);
+  CHECK(answer->reload.is_applied);
   CHECK(answer->reload.lines == std::vector<std::string>{"+ server"});
 }
 
