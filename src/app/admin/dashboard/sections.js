@@ -32,8 +32,7 @@ function figuresOf(model) {
 const STATES = { up: ["good", "●"], down: ["bad", "✕"], ejected: ["warn", "▲"] };
 
 function share(value, isPresent = true) {
-  if (!isPresent) return ["–"];
-  return [formatShare(value), bar([["fill", value]])];
+  return [isPresent ? formatShare(value) : "–", bar([["fill", isPresent ? value : 0]])];
 }
 
 function serverRow(model, pool, server, poolRate) {
@@ -136,7 +135,8 @@ function errorsOf(model) {
     return model.growth(pool.errors, old && old.errors).map(row => [pool.name, ...row]);
   }).sort((a, b) => b[2] - a[2] || b[3] - a[3]);
   if (rows.length === 0) return [note("None since the start.")];
-  return [panel(table([["Reason"], ["Pool", "name"], ["Now", "number"], ["So far", "number"]],
+  return [panel(table([["Reason", "wide"], ["Pool", "wide name"],
+    ["Now", "wide number"], ["So far", "wide number"]],
     rows.map(([pool, reason, rate, total]) => ({ cells: [words(reason), pool,
       { alarm: rate > 0, content: `${formatCount(rate)}/s` }, formatCount(total)] }))))];
 }
@@ -195,12 +195,12 @@ function processOf(model) {
       `${words(account)} ${formatBytes(bytes)}`).join(", ")],
     ["Descriptors", `${process.open_descriptors} of ${process.descriptors_max}`],
     ["Reloads", `${reloads.succeeded} done, ${reloads.failed} refused`]];
-  return [panel(element("table", {}, element("tbody", {}, ...rows.map(([name, value]) =>
+  return [panel(element("table", { class: "facts" }, element("tbody", {}, ...rows.map(([name, value]) =>
     element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value))))))];
 }
 
 const WORKER_COLUMNS = [["Worker"], ["Clients", "number"], ["Requests", "number"],
-  ["Turns", "number"], ["Completions a turn", "number"], ["Requests a send", "number"],
+  ["Turns", "number"], ["Completions a turn", "wide number"], ["Requests a send", "wide number"],
   ["No buffer", "number"], ["Overflows", "number"], ["Log lines lost", "number"]];
 
 function workersOf(model) {
