@@ -9,8 +9,9 @@ ReasonCounts all_errors(const PoolView& pool) {
   ReasonCounts all = pool.errors;
   for (const ServerView& server : pool.servers) {
     for (const auto& [reason, count] : server.errors) {
-      const auto found = std::ranges::find_if(
-          all, [&](const auto& each) { return std::string_view(each.first) == reason; });
+      const std::string_view name = reason;
+      const auto found =
+          std::ranges::find_if(all, [name](const auto& each) { return each.first == name; });
       if (found == all.end()) {
         all.emplace_back(reason, count);
       } else {

@@ -1,8 +1,10 @@
 // From what workers have counted to what is read of it.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "app/metrics.h"
 #include "app/stats_json.h"
@@ -125,6 +127,33 @@ TEST_CASE("twemproxy's names are there, nested as it nests them") {
   CHECK(pool["alpha"]["requests"] == 10);
   CHECK(pool["alpha"]["responses"] == 8);
   CHECK(pool["alpha"]["out_queue"] == 2);
+}
+
+// For ThreadSanitizer, and because counts never go back.
+TEST_CASE("numbers are read while a worker counts") {
+  StatsSample sample;
+  std::atomic<bool> is_over{false};
+  std::thread worker([&] {
+    for (u32 i = 0; i < 20'000; ++i) {
+      sample.pool(0).requests[0].add();
+      sample.pool(0).hot_keys.note("hot");
+      sample.server(0, 0).serving[0].add(i % 1000);
+    }
+    is_over.store(true);
+  });
+  u64 requests = 0;
+  u64 served = 0;
+  bool is_back = false;
+  while (!is_over.load()) {
+    const StatsView view = sample.registry.gather();
+    const u64 now_served = view.pools[0].servers[0].serving[0].count();
+    is_back |= view.pools[0].requests[0] < requests || now_served < served;
+    requests = view.pools[0].requests[0];
+    served = now_served;
+  }
+  worker.join();
+  CHECK(!is_back);
+  CHECK(sample.registry.gather().pools[0].requests[0] == 20'010);
 }
 
 TEST_CASE("slow requests are shown latest first, and only so many") {

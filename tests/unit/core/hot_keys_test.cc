@@ -49,8 +49,10 @@ void check_bounds(const HotKeyList& list, const Counts& exact, u64 noted) {
   }
   for (const auto& [name, count] : exact) {
     if (count <= list.missing_max) continue;
-    CAPTURE(name);
-    CHECK(std::ranges::any_of(list.keys, [&](const HotKey& key) { return key.prefix() == name; }));
+    const std::string_view wanted = name;
+    CHECK_MESSAGE(std::ranges::any_of(
+                      list.keys, [wanted](const HotKey& key) { return key.prefix() == wanted; }),
+                  wanted);
   }
 }
 
