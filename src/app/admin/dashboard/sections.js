@@ -20,7 +20,8 @@ function figuresOf(model) {
       `${formatCount(errors)} so far`, Boolean(now && now.errors > 0)),
     figure("Latency, p99", now ? formatSeconds(p99) : wait,
       `p50 ${formatSeconds(p50)}, p99.9 ${formatSeconds(p999)}`),
-    figure("Clients", formatCount(sum("clients")), `${formatCount(sum("clients_accepted"))} so far`),
+    figure("Clients", formatCount(sum("clients")),
+      `${formatCount(sum("clients_accepted"))} so far`),
     figure("From clients", now ? `${formatBytes(now.received)}/s` : wait,
       now ? `to them ${formatBytes(now.sent)}/s` : wait),
     figure("Memory held", formatBytes(memory.in_use_bytes), memory.limit_bytes > 0
@@ -62,20 +63,23 @@ function serverRow(model, pool, server, poolRate) {
   ] };
 }
 
-const SERVER_COLUMNS = [["Server", "wide name server"], ["State", "short wide"], ["Keys"], ["Load"], ["Requests", "number"],
-  ["p99 there", "number"], ["Connections", "number"], ["Pending", "number"], ["Errors", "number"]];
+const SERVER_COLUMNS = [["Server", "wide name server"], ["State", "short wide"], ["Keys"], ["Load"],
+  ["Requests", "number"], ["p99 there", "number"], ["Connections", "number"],
+  ["Pending", "number"], ["Errors", "number"]];
 
 function serversOf(model) {
   return model.stats.pools.map(pool => {
     const old = model.before(pool);
     const total = servers => servers.reduce((sum, server) => sum + sumOf(server.requests), 0);
-    const rate = old && model.span > 0 ? (total(pool.servers) - total(old.servers)) / model.span : 0;
+    const isRated = Boolean(old) && model.span > 0;
+    const rate = isRated ? (total(pool.servers) - total(old.servers)) / model.span : 0;
     const down = pool.servers.filter(server => server.state !== "up").length;
-    const count = `${pool.servers.length - down} of ${pool.servers.length} up`;
+    const clients = `${formatCount(pool.clients)} ${pool.clients === 1 ? "client" : "clients"}`;
+    const count = `${pool.servers.length - down} of ${pool.servers.length} up, ${clients}`;
     return element("div", { class: "panel" },
       element("div", { class: "heading" }, element("h3", { class: "name" }, pool.name, " ",
         element("span", { class: "quiet" }, `${pool.protocol} on ${pool.listen.join(", ")}`)),
-      element("span", { class: "quiet" }, `${count}, ${formatCount(pool.clients)} ${pool.clients === 1 ? "client" : "clients"}`)),
+      element("span", { class: "quiet" }, count)),
       table(SERVER_COLUMNS, [...pool.servers]
         .sort((a, b) => (a.state === "up") - (b.state === "up"))
         .map(server => serverRow(model, pool, server, rate))));
@@ -156,8 +160,9 @@ function hotKeysOf(model, isWithheld) {
     .filter(pool => pool.keys.length > 0);
   if (pools.length === 0) return [note("No key stands out.")];
   return pools.map(pool => panel(element("h3", { class: "name" }, pool.pool),
-    table([["Key", "wide name"], ["Requests", "wide"]], pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
-      ({ cells: [[element("code", {}, key.key_prefix)], share(key.share)] })))));
+    table([["Key", "wide name"], ["Requests", "wide"]],
+      pool.keys.slice(0, HOT_KEYS_SHOWN).map(key =>
+        ({ cells: [[element("code", {}, key.key_prefix)], share(key.share)] })))));
 }
 
 const SLOW_SHOWN = 8;
@@ -195,8 +200,9 @@ function processOf(model) {
       `${words(account)} ${formatBytes(bytes)}`).join(", ")],
     ["Descriptors", `${process.open_descriptors} of ${process.descriptors_max}`],
     ["Reloads", `${reloads.succeeded} done, ${reloads.failed} refused`]];
-  return [panel(element("table", { class: "facts" }, element("tbody", {}, ...rows.map(([name, value]) =>
-    element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value))))))];
+  return [panel(element("table", { class: "facts" }, element("tbody", {},
+    ...rows.map(([name, value]) => element("tr", {},
+      element("th", { scope: "row" }, name), element("td", {}, value))))))];
 }
 
 const WORKER_COLUMNS = [["Worker"], ["Clients", "number"], ["Requests", "number"],
