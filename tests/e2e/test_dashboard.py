@@ -9,6 +9,7 @@ import pytest
 import browser
 import harness
 from admin_http import ask
+from test_admin import TOKEN, other_address
 
 pytestmark = pytest.mark.skipif(browser.MISSING is not None, reason=str(browser.MISSING))
 
@@ -128,6 +129,33 @@ def test_names_and_keys_stay_text(cluster, page):
     assert page.evaluate("document.querySelectorAll('main img, main script, main b[onmouseover]')"
                          ".length") == 0
     assert page.evaluate("document.title") != "run"
+    assert not page.errors
+
+
+@pytest.mark.skipif(other_address() is None, reason="this machine has no address but loopback")
+def test_keys_are_shown_elsewhere_with_the_token_only(cluster, page):
+    server = cluster.add_server()
+    port = harness.free_port()
+    proxy = cluster.start_proxy_with(cluster.one_pool(), admin={
+        "listen": f"0.0.0.0:{port}", "token": TOKEN, "slow_ms": 1})
+    with proxy.raw() as client:
+        server.pause()
+        resume = threading.Timer(0.05, server.resume)
+        resume.start()
+        client.value("SET", "some-key", "value")
+        resume.join()
+    proxy.admin_endpoint = (other_address(), port)
+    open_page(page, proxy)
+    page.wait_for("!document.querySelector('#token-form').hidden", "the question for the token")
+    assert page.text("#slow") == "Not shown without the token."
+    page.evaluate(f"""(() => {{
+        document.querySelector("#token").value = "{TOKEN}";
+        document.querySelector("#token-form").requestSubmit();
+    }})()""")
+    page.wait_for("document.querySelector('#slow code') !== null", "the slow request")
+    assert page.text("#slow code") == "set some-key"
+    assert page.evaluate("document.querySelector('#token-form').hidden")
+    assert TOKEN not in page.evaluate("document.documentElement.outerHTML")
     assert not page.errors
 
 

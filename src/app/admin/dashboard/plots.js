@@ -51,7 +51,8 @@ function fill(parent, nodes) {
 // columns: [heading, class]; rows: { className, cells: [content] }. On a phone each row is a card.
 function table(columns, rows) {
   const head = columns.map(([heading, kind]) =>
-    element("th", { scope: "col", class: kind && kind.includes("number") ? "number" : null }, heading));
+    element("th", { scope: "col", class: kind && kind.includes("number") ? "number" : null },
+      heading));
   const body = rows.map(row => element("tr", { class: row.className },
     ...row.cells.map((cell, place) => {
       const [heading, kind = ""] = columns[place];
