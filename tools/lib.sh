@@ -7,7 +7,7 @@ PYTHON=/usr/bin/python3
 BUILD_PACKAGES=(git g++ meson ninja-build pkg-config liburing-dev libtomlplusplus-dev
                 nlohmann-json3-dev libyaml-cpp-dev libmimalloc-dev doctest-dev libcli11-dev
                 libfmt-dev libssl-dev libxxhash-dev libexpected-dev libsystemd-dev
-                prometheus-cpp-dev)
+                prometheus-cpp-dev libcpp-httplib-dev)
 # What tools/package needs besides.
 PACKAGE_PACKAGES=(debhelper dpkg-dev fakeroot)
 

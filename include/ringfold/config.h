@@ -94,16 +94,21 @@ struct Config {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::string log_file;
-  u64 memory_limit = 0;          // of all workers together; 0: none
-  u32 dns_refresh_ms = 30000;    // 0: names are looked up again only when connections fail
-  u32 drain_timeout_ms = 20000;  // 0: none
-  std::string takeover_socket;   // a path; empty: none
-  Endpoint admin_listen;
+  u64 memory_limit = 0;           // of all workers together; 0: none
+  u32 dns_refresh_ms = 30000;     // 0: names are looked up again only when connections fail
+  u32 drain_timeout_ms = 20000;   // 0: none
+  std::string takeover_socket;    // a path; empty: none
+  Endpoint admin_listen;          // neither host nor path: no admin endpoint, see has_admin()
   u32 slow_ms = 100;              // a request that takes longer is in the slow log; 0: none is
   bool hot_keys = true;           // sample keys to tell which are hot
   bool admin_configured = false;  // admin.listen stands in the file
+  std::string admin_token;        // what changes need; empty: none, they are this machine's then
   std::vector<PoolConfig> pools;
 };
+
+[[nodiscard]] inline bool has_admin(const Config& config) {
+  return config.admin_listen.is_unix() || !config.admin_listen.host.empty();
+}
 
 struct ConfigError {
   std::string file;

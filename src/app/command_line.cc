@@ -15,7 +15,7 @@ constexpr int kBadUsage = 2;
 constexpr const char* kFooter =
     "Without -c: one Redis pool on 127.0.0.1:22121 in front of 127.0.0.1:6379.\n"
     "Signals: SIGTERM and SIGINT drain, then exit (sent again: exit at once);\n"
-    "         SIGUSR1 opens the log file again.\n"
+    "         SIGHUP reloads the configuration, SIGUSR1 opens the log file again.\n"
     "Exit codes: 0 well, 1 bad configuration, 2 bad usage, 3 could not start.";
 
 EarlyEnd bad_usage(const std::string& what) {
@@ -65,6 +65,16 @@ CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
   return diff;
 }
 
+CLI::App* add_top(CLI::App& app, TopOptions& options) {
+  auto* top = app.add_subcommand("top", "watch a running ringfold; q ends it");
+  top->add_option("URL", options.url,
+                  "its admin endpoint; admin.token is taken from RINGFOLD_TOKEN")
+      ->capture_default_str();
+  top->add_flag("--once", options.is_once,
+                "print one second as plain text, also when stdout is no terminal");
+  return top;
+}
+
 }  // namespace
 
 tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
@@ -88,6 +98,7 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
   const CLI::App* route = add_route(app, line.route, route_config);
   const CLI::App* migrate = add_migrate(app, line.migrate);
   const CLI::App* diff = add_diff(app, line.diff);
+  const CLI::App* top = add_top(app, line.top);
 
   // The library takes "--" only in front of all keys, so it does not see it.
   const std::span<const char* const> all(arguments, static_cast<std::size_t>(argument_count));
@@ -112,6 +123,10 @@ tl::expected<CommandLine, EarlyEnd> parse_command_line(int argument_count,
     line.action = CommandLine::Action::migrate;
   } else if (diff->parsed()) {
     line.action = CommandLine::Action::diff;
+  } else if (top->parsed()) {
+    line.action = CommandLine::Action::top;
+    if (auto checked = check_top_url(line.top.url); !checked)
+      return tl::unexpected(bad_usage(checked.error().text));
   } else if (is_test) {
     line.action = CommandLine::Action::test_config;
     if (config->count() == 0) return tl::unexpected(bad_usage("-t needs -c FILE"));

@@ -6,6 +6,7 @@
 
 #include "app/diff.h"
 #include "app/route.h"
+#include "app/top/top.h"
 
 namespace ringfold {
 
@@ -15,13 +16,23 @@ struct MigrateOptions {
 };
 
 struct CommandLine {
-  enum class Action : u8 { run, test_config, version, metrics_table, route, migrate, diff };
+  enum class Action : u8 {
+    run,
+    test_config,
+    version,
+    metrics_table,
+    route,
+    migrate,
+    diff,
+    top,
+  };
   Action action = Action::run;
   std::string config_path;     // empty: the embedded default
   bool tries_servers = false;  // test_config: --connect
   RouteOptions route;
   MigrateOptions migrate;
   DiffOptions diff;
+  TopOptions top;
 };
 
 // An end before anything began: text for stdout when code is 0, else for stderr.

@@ -66,7 +66,8 @@ void check_listen(ErrorList& errors, const ConfigDraft& draft) {
                                  "may be given once",
                                  shown(text), early.line));
   };
-  if (draft.config.admin_configured) check(draft.config.admin_listen, draft.admin_listen);
+  if (draft.config.admin_configured && has_admin(draft.config))
+    check(draft.config.admin_listen, draft.admin_listen);
   for (const PoolDraft& pool : draft.pools) {
     for (std::size_t i = 0; i < pool.listen.size(); ++i) check(pool.pool.listen[i], pool.listen[i]);
   }

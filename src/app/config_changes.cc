@@ -70,6 +70,7 @@ void compare_pools(std::vector<std::string>& lines, const PoolConfig& before,
 std::vector<std::string> describe_changes(const Config& before, const Config& after) {
   std::vector<std::string> lines;
   compare_settings(lines, "proxy", proxy_settings(before), proxy_settings(after));
+  compare_settings(lines, "admin", admin_settings(before), admin_settings(after));
   const auto find = [](const Config& config, const PoolConfig& pool) {
     return std::ranges::find(config.pools, pool.name, &PoolConfig::name);
   };

@@ -205,13 +205,36 @@ constexpr KeySpec<Config> kProxyKeys[] = {
 
 // [admin]
 
+void read_admin_listen(ErrorList& errors, const Entry& entry, ConfigDraft& draft) {
+  const bool is_off = entry.value.is(Node::Kind::string) && entry.value.text.empty();
+  if (is_off) draft.config.admin_listen = {};
+  if (!is_off && !read_endpoint(errors, entry, draft.config.admin_listen)) return;
+  draft.config.admin_configured = true;
+  draft.admin_listen = entry.value.position;
+}
+
+// Shorter ones can be guessed at the speed of a local network.
+constexpr std::size_t kTokenMin = 16;
+
+void read_admin_token(ErrorList& errors, const Entry& entry, ConfigDraft& draft) {
+  std::string token;
+  if (!read_secret(errors, entry, kPassword, token)) return;
+  // What a header can carry as it is; a space would end it.
+  const bool is_plain = std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!is_plain || (!token.empty() && token.size() < kTokenMin)) {
+    errors.add(entry.value.position,
+               fmt::format("key \"token\" must be empty or at least {} letters, digits and signs "
+                           "of ASCII without spaces; write for example what \"openssl rand -hex "
+                           "16\" prints",
+                           kTokenMin));
+    return;
+  }
+  draft.config.admin_token = std::move(token);
+}
+
 constexpr KeySpec<ConfigDraft> kAdminKeys[] = {
-    {"listen",
-     [](ErrorList& errors, const Entry& entry, ConfigDraft& draft) {
-       if (!read_endpoint(errors, entry, draft.config.admin_listen)) return;
-       draft.config.admin_configured = true;
-       draft.admin_listen = entry.value.position;
-     }},
+    {"listen", read_admin_listen},
+    {"token", read_admin_token},
     {"slow_ms",
      [](ErrorList& errors, const Entry& entry, ConfigDraft& draft) {
        read_number(errors, entry, kSlow, draft.config.slow_ms);

@@ -110,6 +110,17 @@ void check_descriptors(ErrorList& warnings, const ConfigDraft& draft, u64 open_f
                                   needed, clients, backends, listeners, own, open_files_max));
 }
 
+void check_admin(ErrorList& warnings, const ConfigDraft& draft) {
+  const Config& config = draft.config;
+  const std::string& host = config.admin_listen.host;
+  if (!config.admin_configured || !config.admin_token.empty() || host.empty()) return;
+  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return;
+  warnings.add(draft.admin_listen,
+               fmt::format("the admin endpoint {} may be reached from other machines, and without "
+                           "admin.token it shows the configuration and keys to whoever asks",
+                           shown(to_string(config.admin_listen))));
+}
+
 }  // namespace
 
 void find_warnings(ErrorList& warnings, const ConfigDraft& draft, u64 open_files_max) {
@@ -118,6 +129,7 @@ void find_warnings(ErrorList& warnings, const ConfigDraft& draft, u64 open_files
     check_spread(warnings, pool);
   }
   check_descriptors(warnings, draft, open_files_max);
+  check_admin(warnings, draft);
 }
 
 }  // namespace ringfold

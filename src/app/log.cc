@@ -14,20 +14,6 @@
 namespace ringfold {
 namespace {
 
-std::string_view name_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::error:
-      return "error";
-    case LogLevel::warn:
-      return "warn";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::debug:
-      return "debug";
-  }
-  return "?";
-}
-
 std::string format_time(const timespec& time) {
   tm utc{};
   gmtime_r(&time.tv_sec, &utc);
@@ -52,16 +38,30 @@ Expected<int> open_file(const std::string& path) {
 
 }  // namespace
 
+std::string_view log_level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::debug:
+      return "debug";
+  }
+  return "?";
+}
+
 std::string format_log_line(LogFormat format, const timespec& time, const LogLine& line) {
   const std::string at = format_time(time);
   if (format == LogFormat::json) {
     const std::string worker = line.worker ? fmt::format("\"worker\":{},", *line.worker) : "";
     return fmt::format("{{\"time\":\"{}\",\"level\":\"{}\",{}\"text\":{}}}\n", at,
-                       name_of(line.level), worker, json_string(line.text));
+                       log_level_name(line.level), worker, json_string(line.text));
   }
   const std::string worker = line.worker ? fmt::format("worker {}: ", *line.worker) : "";
   // All levels as wide as the widest, so that the texts stand below each other.
-  return fmt::format("{} {:5} {}{}\n", at, name_of(line.level), worker,
+  return fmt::format("{} {:5} {}{}\n", at, log_level_name(line.level), worker,
                      escape_control_bytes(line.text));
 }
 

@@ -27,6 +27,9 @@ struct LogLine {
 [[nodiscard]] std::string format_log_line(LogFormat format, const timespec& time,
                                           const LogLine& line);
 
+// "error", "warn", "info" or "debug".
+[[nodiscard]] std::string_view log_level_name(LogLevel level);
+
 struct LogOptions {
   std::string path;  // a file to append to, made if need be (mode 0640); empty: stderr
   LogLevel max_level = LogLevel::info;  // lines above it (debug is the highest) are left out
@@ -50,6 +53,7 @@ class Log {
 
   // From now on this one writes where the other one did, as it did, and the other way round.
   void swap(Log& other) noexcept;
+  void set_max_level(LogLevel level) { options_.max_level = level; }
 
   bool is_file() const { return !options_.path.empty(); }
 

@@ -14,7 +14,8 @@
 #include "app/migrate/migrate.h"
 #include "app/read_file.h"
 #include "app/route.h"
-#include "app/supervisor.h"
+#include "app/start.h"
+#include "app/top/top.h"
 #include "app/version.h"
 #include "ringfold/config.h"
 
@@ -97,6 +98,10 @@ int run(const CommandLine& line) {
   if (line.action == CommandLine::Action::diff) return run_diff(line.diff);
   if (line.action == CommandLine::Action::test_config)
     return run_test(line.config_path, line.tries_servers);
+  if (line.action == CommandLine::Action::top) {
+    const auto code = run_top(line.top);
+    return code ? *code : say_failure(code.error(), kCouldNotStart);
+  }
   auto config = read_config(line);
   if (!config) return say_errors(config.error());
   if (line.action == CommandLine::Action::route) {

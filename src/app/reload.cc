@@ -28,6 +28,7 @@ void keep_what_needs_a_restart(Config& next, const Config& present, ReloadReport
   keep("proxy.io", next.io, present.io);
   keep("proxy.takeover_socket", next.takeover_socket, present.takeover_socket);
   keep("admin.listen", next.admin_listen, present.admin_listen);
+  next.admin_configured = present.admin_configured;
 }
 
 tl::expected<Config, std::vector<std::string>> read_next(const std::string& path,

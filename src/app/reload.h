@@ -12,18 +12,10 @@
 #include "app/listeners.h"
 #include "app/log.h"
 #include "app/names.h"
+#include "app/reload_report.h"
 #include "core/snapshot.h"
 
 namespace ringfold {
-
-// What became of a reload, for who asked for it and for the log.
-struct ReloadReport {
-  bool is_applied = false;
-  // Applied: what has changed (config_changes.h), and behind it what is worth a warning. Else: what
-  // is wrong.
-  std::vector<std::string> lines;
-  std::vector<std::string> warnings;
-};
 
 struct Reload {
   std::unique_ptr<Snapshot> snapshot;  // its listeners are open

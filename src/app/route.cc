@@ -26,6 +26,11 @@ Expected<const PoolConfig*> find_pool(const Config& config, const std::string& n
   return fail(fmt::format("there is no pool {}; there is {}", shown(name), names));
 }
 
+auto no_fixed_server(const PoolConfig& pool) {
+  return fail(fmt::format("pool {} has distribution = \"random\": its keys have no fixed server",
+                          shown(pool.name)));
+}
+
 class Router {
  public:
   Router(const PoolConfig& pool, bool is_hex, std::FILE* output)
@@ -86,15 +91,21 @@ std::optional<std::string> parse_hex(std::string_view text) {
   return bytes;
 }
 
+Expected<ServerConfig> find_server(const Config& config, const std::string& pool,
+                                   std::string_view key) {
+  const auto found = find_pool(config, pool);
+  if (!found) return tl::unexpected(found.error());
+  const ShardMap map = place_pool(**found).map;
+  if (map.random()) return no_fixed_server(**found);
+  return (*found)->servers[map.route(key, 0)];
+}
+
 Expected<void> run_route(const Config& config, const RouteOptions& options, std::FILE* input,
                          std::FILE* output) {
   const auto pool = find_pool(config, options.pool);
   if (!pool) return tl::unexpected(pool.error());
   Router router(**pool, options.is_hex, output);
-  if (router.random()) {
-    return fail(fmt::format("pool {} has distribution = \"random\": its keys have no fixed server",
-                            shown(options.pool)));
-  }
+  if (router.random()) return no_fixed_server(**pool);
   Expected<void> status;
   if (options.keys.size() == 1 && options.keys[0] == "-") {
     status = route_lines(router, input);

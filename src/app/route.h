@@ -17,6 +17,12 @@ namespace ringfold {
 // The bytes of a key written as hexadecimal digits, or nothing when it is not.
 [[nodiscard]] std::optional<std::string> parse_hex(std::string_view text);
 
+// The server of a key in the pool of that name. The error is one of usage: no such pool, a pool
+// whose keys have no fixed server. Builds the pool's ring, which takes milliseconds where it is
+// large.
+[[nodiscard]] Expected<ServerConfig> find_server(const Config& config, const std::string& pool,
+                                                 std::string_view key);
+
 struct RouteOptions {
   std::string pool;
   bool is_hex = false;            // keys are written as hexadecimal digits

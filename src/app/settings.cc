@@ -87,9 +87,18 @@ std::vector<Setting> proxy_settings(const Config& config) {
   };
 }
 
+std::vector<Setting> admin_settings(const Config& config) {
+  return {
+      {"listen", toml_string(has_admin(config) ? to_string(config.admin_listen) : "")},
+      {"token", toml_string(config.admin_token), true},
+      {"slow_ms", text_of(u64{config.slow_ms})},
+      {"hot_keys", text_of(config.hot_keys)},
+  };
+}
+
 std::vector<Setting> pool_settings(const PoolConfig& pool) {
   const bool is_memcached = pool.protocol == Protocol::memcached;
-  std::vector<Setting> settings = {
+  return {
       {"protocol", is_memcached ? "\"memcached\"" : "\"redis\""},
       {"listen", listen_text(pool.listen)},
       {"distribution", toml_string(to_string(pool.sharding.distribution))},
@@ -115,11 +124,9 @@ std::vector<Setting> pool_settings(const PoolConfig& pool) {
       {"password", toml_string(pool.password), true},
       {"client_password", toml_string(pool.client_password), true},
       {"database", text_of(u64{pool.database})},
+      {"fold_gets", text_of(pool.fold_gets)},
+      {"miss_on_error", text_of(pool.miss_on_error)},
   };
-  if (!is_memcached) return settings;
-  settings.push_back({"fold_gets", text_of(pool.fold_gets)});
-  settings.push_back({"miss_on_error", text_of(pool.miss_on_error)});
-  return settings;
 }
 
 }  // namespace ringfold

@@ -23,6 +23,9 @@ struct Setting {
 // All keys of [proxy], in the order of configs/annotated.toml.
 [[nodiscard]] std::vector<Setting> proxy_settings(const Config& config);
 
+// All keys of [admin], likewise.
+[[nodiscard]] std::vector<Setting> admin_settings(const Config& config);
+
 // All keys of a [[pool]] but name and servers, likewise.
 [[nodiscard]] std::vector<Setting> pool_settings(const PoolConfig& pool);
 

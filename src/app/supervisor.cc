@@ -4,131 +4,36 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "app/all_signals_blocked.h"
-#include "app/build_snapshot.h"
 #include "app/endpoint.h"
-#include "app/io_choice.h"
-#include "app/listeners.h"
-#include "app/log.h"
-#include "app/log_limiter.h"
-#include "app/names.h"
-#include "app/owned_fd.h"
 #include "app/poll_time.h"
 #include "app/reload.h"
-#include "app/service_manager.h"
-#include "app/stats_registry.h"
-#include "app/takeover.h"
-#include "app/test_ring.h"
-#include "app/watchdog.h"
-#include "app/worker_thread.h"
 
 namespace ringfold {
+
 namespace {
-
-using Phase = WorkerThread::Phase;
-
-// Names are waited for so long at the start. A name server that answers does so in milliseconds;
-// one that does not shall not keep the other servers' clients waiting.
-constexpr Nanos kFirstRoundMax = 3 * kSecond;
 
 // A worker whose control ring is full is looked at again after this.
 constexpr Nanos kFlushRetry = 10 * kMillisecond;
 
-// What the process starts with.
-struct Start {
-  std::string path;  // of the configuration; empty: it is the embedded one
-  ClientCounts counts;
-  StatsRegistry stats;
-  std::unique_ptr<Snapshot> snapshot;
-  IoChoice io;
-  std::unique_ptr<Predecessor> predecessor;  // whose sockets we have; none: nobody's
-};
+u64 random_seed() {
+  u64 seed = 0;
+  // Never fails for so few bytes once the machine has booted; a seed of zero would be harmless.
+  [[maybe_unused]] const ssize_t size = ::getrandom(&seed, sizeof seed, 0);
+  return seed;
+}
 
-class Supervisor {
- public:
-  Supervisor(Log& log, Start& start, Listeners& listeners, Names names)
-      : log_(log),
-        path_(start.path),
-        counts_(start.counts),
-        snapshot_(std::move(start.snapshot)),
-        io_(start.io),
-        predecessor_(std::move(start.predecessor)),
-        listeners_(listeners),
-        names_(std::move(names)),
-        stats_(start.stats) {}
-
-  Expected<int> run();
-
- private:
-  Expected<void> open_descriptors();
-  void start_worker(u32 index);
-  void start_threads();
-  void start_workers();
-  void wait_for_events();
-  Nanos next_deadline(Nanos now) const;
-  void take_events();
-  void log_event(u32 worker, const WorkerEvent& event);
-  void log_what_was_left_out(Nanos now);
-  void follow_names();
-  void ask_for_reload(const char* cause);
-  void start_reload();
-  void refuse_reload(const std::vector<std::string>& lines);
-  void finish_reload_if_applied();
-  void replace_predecessor();
-  void serve_successor(bool is_asked, bool is_answered);
-  void tell(const ControlMessage& message);
-  void take_signals();
-  void on_signal(int number);
-  void on_stop_signal(int number);
-  void drain();
-  void cut_off_if_due();
-  void look_at_phases();
-  bool any_in(Phase phase) const;
-  bool all_ended() const;
-  void log_ready();
-
-  Log& log_;
-  const std::string& path_;
-  ClientCounts& counts_;
-  std::unique_ptr<Snapshot> snapshot_;
-  // Sent to the workers, who have not all applied it.
-  std::unique_ptr<Snapshot> next_snapshot_;
-  ReloadReport report_;            // of next_snapshot_
-  bool is_reload_wanted_ = false;  // another one, when that is possible
-  IoChoice io_;
-  std::unique_ptr<Predecessor> predecessor_;
-  std::unique_ptr<TakeoverPoint> takeover_;
-  Listeners& listeners_;
-  Names names_;
-  StatsRegistry& stats_;
-  LogLimiter limiter_;
-  Watchdog watchdog_{watchdog_period(), log_};
-  std::optional<OwnedFd> signals_;
-  std::optional<OwnedFd> wake_;
-  std::optional<RingGate> gate_;
-  std::vector<std::unique_ptr<WorkerThread>> workers_;
-  bool is_ready_ = false;   // all workers have started
-  bool is_flushed_ = true;  // every running worker has what it was sent
-  bool is_draining_ = false;
-  Nanos cut_off_at_ = kNever;           // the drain is given so long
-  int stop_signal_ = 0;                 // the first SIGTERM or SIGINT
-  std::optional<std::string> failure_;  // of the first worker that could not start
-};
+}  // namespace
 
 Expected<int> Supervisor::run() {
   if (auto opened = open_descriptors(); !opened) return tl::unexpected(opened.error());
@@ -157,13 +62,6 @@ Expected<void> Supervisor::open_descriptors() {
     return fail(fmt::format("cannot open a signalfd and an eventfd: {}", std::strerror(errno)));
   }
   return {};
-}
-
-u64 random_seed() {
-  u64 seed = 0;
-  // Never fails for so few bytes once the machine has booted; a seed of zero would be harmless.
-  [[maybe_unused]] const ssize_t size = ::getrandom(&seed, sizeof seed, 0);
-  return seed;
 }
 
 void Supervisor::start_worker(u32 index) {
@@ -207,7 +105,9 @@ void Supervisor::wait_for_events() {
                      {wake_->get(), POLLIN, 0},
                      {is_draining_ ? -1 : names_.fd(), POLLIN, 0},
                      {takeover_ ? takeover_->listener() : -1, POLLIN, 0},
-                     {takeover_ ? takeover_->successor() : -1, POLLIN, 0}};
+                     {takeover_ ? takeover_->successor() : -1, POLLIN, 0},
+
+                     {admin_.requests().fd(), POLLIN, 0}};
   const Nanos before = monotonic_now();
   const int timeout = poll_timeout(next_deadline(before), before);
   if (::poll(polled, std::size(polled), timeout) < 0) return;  // EINTR: a debugger, for example
@@ -217,6 +117,7 @@ void Supervisor::wait_for_events() {
   take_events();
   look_at_phases();
   take_signals();
+  take_admin_requests();
   serve_successor(polled[3].revents != 0, polled[4].revents != 0);
   finish_reload_if_applied();
   if (is_reload_wanted_) start_reload();
@@ -303,6 +204,7 @@ void Supervisor::start_reload() {
 void Supervisor::refuse_reload(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) log_.write(LogLevel::error, line);
   log_.write(LogLevel::error, "the configuration was not reloaded: nothing has changed");
+  answer_reloads({.reload = {false, lines, {}}});
   stats_.count_reload(false);
   notify_ready("ready; the last reload was refused, see the log");
 }
@@ -317,11 +219,13 @@ void Supervisor::finish_reload_if_applied() {
   listeners_.keep_only(*snapshot_);
   stats_.publish(*snapshot_);
   stats_.count_reload(true);
+  admin_.state().publish(snapshot_->config);
   for (const std::string& line : report_.lines) log_.write(LogLevel::info, line);
   for (const std::string& line : report_.warnings) log_.write(LogLevel::warn, line);
   log_.write(LogLevel::info, report_.lines.empty()
                                  ? std::string("reloaded: nothing has changed")
                                  : fmt::format("reloaded: {} changes", report_.lines.size()));
+  answer_reloads({.reload = std::exchange(report_, {})});
   notify_ready(fmt::format("ready, {} workers; reloaded", workers_.size()));
 }
 
@@ -351,6 +255,7 @@ bool Supervisor::all_ended() const {
 
 void Supervisor::log_ready() {
   is_ready_ = true;
+  admin_.state().set_phase(AdminState::Phase::ready);
   for (const PoolConfig& pool : snapshot_->config.pools) {
     for (const Endpoint& endpoint : pool.listen) {
       log_.write(LogLevel::info, fmt::format("pool {}: listening on {}, {} {}", shown(pool.name),
@@ -377,6 +282,7 @@ void Supervisor::replace_predecessor() {
     }
     predecessor_.reset();
     listeners_.take_files();
+    admin_.take_file();
     log_.write(LogLevel::info, "the process before drains: its sockets are ours");
   }
   auto point = TakeoverPoint::open(path);
@@ -392,13 +298,16 @@ void Supervisor::serve_successor(bool is_asked, bool is_answered) {
   if (is_answered && takeover_->hear()) {
     log_.write(LogLevel::info, "another process has taken over: draining");
     listeners_.leave_files();
+    admin_.leave_to_successor();
     takeover_.reset();
     drain();
     return;
   }
   if (!is_asked) return;
   log_.write(LogLevel::info, "another process takes over");
-  if (auto greeted = takeover_->greet(listeners_.all(), io_name(io_)); !greeted)
+  std::vector<int> sockets = listeners_.all();
+  if (admin_.listener() >= 0) sockets.push_back(admin_.listener());
+  if (auto greeted = takeover_->greet(sockets, io_name(io_)); !greeted)
     log_.write(LogLevel::warn, greeted.error().text);
 }
 
@@ -406,6 +315,7 @@ void Supervisor::serve_successor(bool is_asked, bool is_answered) {
 void Supervisor::drain() {
   if (is_draining_) return;
   is_draining_ = true;
+  admin_.state().set_phase(AdminState::Phase::draining);
   notify_stopping();
   stats_.set_draining();
   takeover_.reset();
@@ -422,6 +332,53 @@ void Supervisor::cut_off_if_due() {
                                          "is cut off",
                                          snapshot_->config.drain_timeout_ms));
   tell({ControlMessage::Kind::cut_off});
+}
+
+void Supervisor::take_admin_requests() {
+  while (const auto request = admin_.requests().take()) {
+    switch (request->kind) {
+      case AdminRequest::Kind::reload:
+        ask_for_reload_by(request->ticket);
+        break;
+      case AdminRequest::Kind::set_log_level:
+        set_log_level(request->level);
+        admin_.requests().answer(request->ticket, {});
+        break;
+      case AdminRequest::Kind::nudge_workers:
+        admin_.requests().answer(request->ticket, {.workers = nudge_workers()});
+        break;
+    }
+  }
+}
+
+// Who asks waits for answer_reloads(), which says what became of it.
+void Supervisor::ask_for_reload_by(u64 ticket) {
+  reload_tickets_.push_back(ticket);
+  ask_for_reload("POST /reload");
+  if (!is_reload_wanted_) answer_reloads({.is_available = false});
+}
+
+void Supervisor::answer_reloads(const AdminAnswer& answer) {
+  for (const u64 ticket : reload_tickets_) admin_.requests().answer(ticket, answer);
+  reload_tickets_.clear();
+}
+
+void Supervisor::set_log_level(LogLevel level) {
+  const std::string text =
+      fmt::format("the admin endpoint sets the log level to {}", log_level_name(level));
+  // The line is left out by the levels below its own.
+  if (level < LogLevel::info) log_.write(LogLevel::info, text);
+  log_.set_max_level(level);
+  if (level >= LogLevel::info) log_.write(LogLevel::info, text);
+  admin_.state().set_log_level(level);
+}
+
+std::vector<u32> Supervisor::nudge_workers() {
+  std::vector<u32> nudged;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->nudge()) nudged.push_back(static_cast<u32>(i));
+  }
+  return nudged;
 }
 
 void Supervisor::take_signals() {
@@ -459,6 +416,7 @@ void Supervisor::on_stop_signal(int number) {
                fmt::format("{} again: exiting at once with code {}; requests under way are lost",
                            name, code));
     listeners_.close_and_remove();
+    admin_.remove_socket_file();
     // Threads are running: nothing of theirs may be destroyed.
     ::_exit(code);
   }
@@ -467,81 +425,6 @@ void Supervisor::on_stop_signal(int number) {
              fmt::format("{}: draining; send it again to exit without waiting for replies", name));
   drain();
   look_at_phases();
-}
-
-// Many clients are many descriptors; the hard limit is the administrator's word on that.
-void raise_file_limit(Log& log) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    log.write(LogLevel::warn,
-              fmt::format("open files stay limited to {}: {}", before, std::strerror(errno)));
-    return;
-  }
-  log.write(LogLevel::debug, fmt::format("open files are limited to {}", limit.rlim_cur));
-}
-
-// The sockets of the service manager; without any, those of the process that runs.
-Expected<Inherited> inherit(const Config& config, Start& start) {
-  auto managed = take_inherited_listeners();
-  if (!managed) return tl::unexpected(managed.error());
-  if (!managed->empty() || config.takeover_socket.empty())
-    return Inherited{Inherited::From::service_manager, std::move(*managed)};
-  auto found = Predecessor::find(config.takeover_socket, io_name(start.io));
-  if (!found) return tl::unexpected(found.error());
-  if (!*found) return Inherited{};
-  start.predecessor = std::move(*found);
-  start.io.may_change = false;
-  return Inherited{Inherited::From::predecessor, start.predecessor->take_sockets()};
-}
-
-Expected<int> start(Config config, const std::string& path, Log& log) {
-  log.write(LogLevel::info, fmt::format("ringfold {} starting", RINGFOLD_VERSION));
-  if (config.admin_configured) {
-    log.write(LogLevel::warn, fmt::format("admin.listen = {}: this version has no admin endpoint "
-                                          "yet, nothing listens there",
-                                          shown(to_string(config.admin_listen))));
-  }
-  raise_file_limit(log);
-  auto io = choose_io(config.io, probe_io());
-  if (!io) return tl::unexpected(io.error());
-  if (const char* const value = std::getenv(kTestRingVariable); value != nullptr) {
-    if (auto applied = apply_test_ring(value, *io); !applied)
-      return tl::unexpected(applied.error());
-    log.write(LogLevel::warn, fmt::format("{}={}: the rings are made for tests, not for operation",
-                                          kTestRingVariable, value));
-  }
-  Start start;
-  start.path = path;
-  start.io = *io;
-  auto inherited = inherit(config, start);
-  if (!inherited) return tl::unexpected(inherited.error());
-  auto snapshot = build_snapshot(std::move(config), start.counts);
-  if (!snapshot) return tl::unexpected(snapshot.error());
-  start.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
-  auto names = Names::open(start.snapshot->config, look_up_host);
-  if (!names) return tl::unexpected(names.error());
-  for (const NameNote& note : names->wait_for_first_round(*start.snapshot, kFirstRoundMax)) {
-    log.write(note.level, note.text);
-  }
-  start.stats.attach(*start.snapshot);
-  start.stats.publish(*start.snapshot);
-  Listeners listeners(std::move(*inherited));
-  if (auto opened = listeners.open(*start.snapshot); !opened) return tl::unexpected(opened.error());
-  if (auto settled = listeners.settle_unused(); !settled) return tl::unexpected(settled.error());
-  return Supervisor(log, start, listeners, std::move(*names)).run();
-}
-
-}  // namespace
-
-Expected<int> supervise(Config config, const std::string& path) {
-  auto log = Log::open({config.log_file, config.log_level, config.log_format});
-  if (!log) return tl::unexpected(log.error());
-  auto code = start(std::move(config), path, *log);
-  // stderr gets this line from main.
-  if (!code && log->is_file()) log->write(LogLevel::error, code.error().text);
-  return code;
 }
 
 }  // namespace ringfold

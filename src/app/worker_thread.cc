@@ -53,10 +53,11 @@ bool WorkerThread::flush() {
   return waiting_.empty();
 }
 
-void WorkerThread::nudge() {
-  if (phase() != Phase::running) return;
+bool WorkerThread::nudge() {
+  if (phase() != Phase::running) return false;
   nudged_at_ = turns_.load(std::memory_order_relaxed);
   ring_->ring_doorbell();
+  return true;
 }
 
 bool WorkerThread::has_turned() const {

@@ -84,9 +84,9 @@ class WorkerThread {
   // True when nothing waits, or nothing can be done before the phase changes.
   bool flush();
 
-  // Makes the worker turn, soon, whether it has something to do or not. One that does not run is
-  // left alone.
-  void nudge();
+  // Makes the worker turn, soon, whether it has something to do or not. False: it
+  // does not run.
+  bool nudge();
 
   // False: it runs, and has not turned since the last nudge().
   bool has_turned() const;

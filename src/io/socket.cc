@@ -150,8 +150,8 @@ Expected<int> open_listener(const Address& address, const ListenOptions& options
   Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return listen_failure(address, errno);
   if (!address.is_unix()) {
-    const bool set =
-        set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR) && set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+    const bool set = set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
+                     (!options.is_shared || set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT));
     if (!set) return listen_failure(address, errno);
   }
   if (auto set = set_accepted_options({address, fd.get()}, options); !set) {

@@ -28,9 +28,9 @@ void set_send_buffer(int fd, u32 bytes);
 [[nodiscard]] Expected<void> set_accepted_options(const SharedListener& listener,
                                                   const ListenOptions& options);
 
-// A listening socket, the caller's to close, with set_accepted_options(). TCP: SO_REUSEADDR and
-// SO_REUSEPORT. Unix: a socket file which nobody listens on any more is replaced; anything else in
-// its place is an error and left alone.
+// A listening socket, the caller's to close, with set_accepted_options(). TCP: SO_REUSEADDR, and
+// SO_REUSEPORT where it is shared. Unix: a socket file which nobody listens on any more is
+// replaced; anything else in its place is an error and left alone.
 [[nodiscard]] Expected<int> open_listener(const Address& address, const ListenOptions& options);
 
 // Ring::listen: a descriptor of the caller's own for ListenOptions::shared, else open_listener().

@@ -237,9 +237,12 @@ def toml_value(value):
     return json.dumps(value)  # strings, numbers and booleans look the same in TOML
 
 
-def toml(proxy, pools):
-    """The text of a configuration file."""
+def toml(proxy, pools, admin=None):
+    """The text of a configuration file. Without admin there is no admin endpoint: its default
+    address can be had by one process at a time."""
     lines = ["[proxy]"] + [f"{key} = {toml_value(value)}" for key, value in proxy.items()]
+    lines += ["", "[admin]"]
+    lines += [f"{key} = {toml_value(value)}" for key, value in (admin or {"listen": ""}).items()]
     for pool in pools:
         lines += ["", "[[pool]]"] + [f"{key} = {toml_value(item)}" for key, item in pool.items()]
     return "\n".join(lines) + "\n"
@@ -254,11 +257,14 @@ def server_lines(servers, weights=None):
 
 class Proxy:
     """One running ringfold. pools: dictionaries as in the configuration file; a pool without
-    "listen" gets a free port. preexec: called in the new process before the program starts."""
+    "listen" gets a free port. preexec: called in the new process before the program starts. admin:
+    the keys of [admin]; "listen" gets a free port as well; None: no admin endpoint."""
 
-    def __init__(self, directory, pools, preexec=None, **proxy_options):
+    def __init__(self, directory, pools, preexec=None, admin=None, **proxy_options):
         self.directory = directory
         self.pools = pools
+        self.admin = admin
+        self.admin_endpoint = None
         self.preexec = preexec
         self.options = {"io": IO, **proxy_options} if IO else proxy_options
         self.config = directory / "ringfold.toml"
@@ -268,6 +274,7 @@ class Proxy:
         self.process = None
         self.endpoints = []
         self.written = []  # the pools as they stand in the file
+        self.written_admin = None
         self.reloads = 0
 
     def start(self):
@@ -297,15 +304,20 @@ class Proxy:
             listens = pool["listen"] if isinstance(pool["listen"], list) else [pool["listen"]]
             self.endpoints += [parse_listen(listen) for listen in listens]
             pools.append(pool)
+        admin = None
+        if self.admin is not None:
+            admin = {"listen": f"127.0.0.1:{free_port()}", **self.admin}
+            self.admin_endpoint = parse_listen(admin["listen"]) if admin["listen"] else None
         self.written = pools
-        self.config.write_text(toml(self.options, pools))
+        self.written_admin = admin
+        self.config.write_text(toml(self.options, pools, admin))
 
     def reload(self, pools, **options):
         """Writes another configuration and has it reloaded. What the log says of it."""
         self.written = pools
         self.options.update(options)
         before = len(self.stderr())
-        self.config.write_text(toml(self.options, pools))
+        self.config.write_text(toml(self.options, pools, self.written_admin))
         self.reloads += 1
         self.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self._reloads_ended() == self.reloads, "the reload")

@@ -1,5 +1,7 @@
 """Another configuration for a proxy that runs: SIGHUP."""
 
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -180,6 +182,39 @@ def test_passwords_and_databases(cluster):
             proxy.reload([{**pool, "database": 3, "password": "secret"}])
             assert stranger.call("GET", "k") == b"$1\r\nv\r\n"
         server.client(password="secret").config_set("requirepass", "")
+
+
+def post_reload(proxy):
+    connection = http.client.HTTPConnection(*proxy.admin_endpoint, timeout=harness.START_DEADLINE)
+    with contextlib.closing(connection):
+        connection.request("POST", "/reload")
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def test_by_http(cluster):
+    servers = cluster.add_servers(2)
+    pools = [{"name": "x", "servers": harness.server_lines(servers[:1])}]
+    proxy = harness.Proxy(cluster.directory, pools, admin={}, threads=2)
+    proxy.start()
+    try:
+        harness.wait_until(lambda: " ready, " in proxy.stderr(), "ringfold to be ready")
+        assert post_reload(proxy) == (200, {"applied": True, "lines": [], "warnings": []})
+        pool = with_servers(proxy.written[0], servers)
+        proxy.config.write_text(harness.toml(proxy.options, [pool], proxy.written_admin))
+        status, report = post_reload(proxy)
+        assert status == 200 and report["applied"], report
+        added = f'+ pool "x": server "{servers[1].name}" {servers[1].address}'
+        assert report["lines"][0] == added and "of the keys move" in report["lines"][1]
+        with proxy.raw() as client:
+            for number in range(100):
+                assert client.call("SET", f"k{number}", "v") == b"+OK\r\n"
+        assert min(keys_per_server(servers)) > 10
+        proxy.config.write_text("nonsense")
+        status, report = post_reload(proxy)
+        assert status == 422 and not report["applied"] and report["lines"], report
+    finally:
+        proxy.stop()
 
 
 def test_what_takes_a_restart_is_said(cluster):

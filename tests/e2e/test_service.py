@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import admin_http
 import harness
 import wire
 
@@ -28,7 +29,7 @@ def listen_name(listener):
     return f"unix:{name}" if isinstance(name, str) else f"{name[0]}:{name[1]}"
 
 
-def activate(cluster, pools, listeners, threads=1):
+def activate(cluster, pools, listeners, threads=1, admin=None):
     """Starts ringfold as systemd does when it has opened these sockets."""
     kept = [os.dup(listener.fileno()) for listener in listeners]
 
@@ -38,7 +39,8 @@ def activate(cluster, pools, listeners, threads=1):
         for index, fd in enumerate(moved):
             os.dup2(fd, FIRST_FD + index)
 
-    proxy = harness.Proxy(cluster.directory, pools, preexec=pass_on, threads=threads)
+    proxy = harness.Proxy(cluster.directory, pools, preexec=pass_on, threads=threads,
+                          admin=admin)
     proxy.launcher = ["/bin/sh", "-c", f'LISTEN_PID=$$ LISTEN_FDS={len(kept)} exec "$@"', "sh"]
     proxy.pass_fds = range(FIRST_FD, FIRST_FD + len(kept))
     try:
@@ -49,6 +51,15 @@ def activate(cluster, pools, listeners, threads=1):
     # The sockets accept, whoever listens: that says nothing.
     harness.wait_until(lambda: " ready, " in proxy.stderr(), "ringfold to be ready")
     return proxy
+
+
+def test_the_socket_of_the_admin_endpoint_is_passed_on(cluster):
+    cluster.add_server()
+    with listening(("127.0.0.1", 0)) as tcp:
+        proxy = activate(cluster, cluster.one_pool(), [tcp], admin={"listen": listen_name(tcp)})
+        assert admin_http.ask(tcp.getsockname(), "/readyz").body == "ready\n"
+        proxy.stop()
+        wire.connect(tcp.getsockname()).close()
 
 
 @pytest.mark.parametrize("threads", [1, 2], ids=["1-thread", "2-threads"])

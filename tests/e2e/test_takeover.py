@@ -1,6 +1,7 @@
 """A new process takes the listening sockets of the one that runs."""
 
 import contextlib
+import json
 import os
 import threading
 
@@ -12,11 +13,12 @@ import wire
 DEPTH = 40
 
 
-def start(cluster, pools, takeover, threads=1):
+def start(cluster, pools, takeover, threads=1, admin=None):
     """A process of its own folder, for its log, that knows the place of the take-over."""
     directory = cluster.directory / f"proxy{len(os.listdir(cluster.directory))}"
     directory.mkdir()
-    proxy = harness.Proxy(directory, pools, threads=threads, takeover_socket=str(takeover))
+    proxy = harness.Proxy(directory, pools, threads=threads, admin=admin,
+                          takeover_socket=str(takeover))
     proxy.start()
     # The sockets accept, whoever listens: that says nothing.
     harness.wait_until(lambda: " ready, " in proxy.stderr(), "ringfold to be ready")
@@ -29,7 +31,7 @@ def fail_to_start(directory, pools, **options):
     options = {"takeover_socket": str(directory / "takeover"), **options}
     if harness.IO:
         options["io"] = harness.IO
-    config.write_text(harness.toml(options, pools))
+    config.write_text(harness.toml(options, pools, {"listen": ""}))
     result = harness.ringfold("-c", config)
     assert result.returncode == harness.EXIT_COULD_NOT_START, result.stderr
     return result.stderr
@@ -134,6 +136,8 @@ def test_a_place_that_was_left_over_is_taken(cluster, tmp_path):
     proxy.process.kill()
     proxy.process.wait()
     assert (tmp_path / "takeover").exists()
+    # The kernel closes the sockets of a process that was killed in its own time.
+    harness.wait_until(lambda: not harness.accepts(proxy.endpoint), "the sockets to close")
     start(cluster, pools, tmp_path / "takeover").stop()
 
 
@@ -149,6 +153,35 @@ def test_addresses_that_the_successor_does_not_want_are_closed(cluster, tmp_path
         with successor.raw() as client:
             assert client.call("PING") == b"+PONG\r\n"
     successor.stop()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_the_admin_endpoint_changes_hands(cluster, tmp_path, kind):
+    server = cluster.add_server()
+    pools = cluster.one_pool(listen=f"127.0.0.1:{harness.free_port()}")
+    path = tmp_path / "admin.sock"
+    listen = f"unix:{path}" if kind == "unix" else f"127.0.0.1:{harness.free_port()}"
+    proxy = start(cluster, pools, tmp_path / "takeover", admin={"listen": listen})
+    with proxy.raw() as client:
+        server.pause()
+        try:
+            client.send(wire.encode("GET", "k"))
+            successor = start(cluster, pools, tmp_path / "takeover", admin={"listen": listen})
+            # The process before still has something to do, but is not the one that answers.
+            for _ in range(20):
+                with wire.connect(harness.parse_listen(listen)) as connection:
+                    connection.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    answer = b""
+                    while part := connection.recv(65536):
+                        answer += part
+                assert json.loads(answer.partition(b"\r\n\r\n")[2])["pid"] == successor.pid
+        finally:
+            server.resume()
+        assert client.reply() == b"$-1\r\n"
+    await_end(proxy)
+    assert path.exists() == (kind == "unix")
+    successor.stop()
+    assert not path.exists()
 
 
 def test_another_kind_of_ring_is_refused(cluster, tmp_path):

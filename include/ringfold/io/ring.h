@@ -91,6 +91,8 @@ struct ListenOptions {
   // of opening one: unix addresses know no SO_REUSEPORT, and the supervisor opens for all workers.
   // Not owned; -1: none.
   int shared = -1;
+  // TCP: others of the same user may listen on the same address (SO_REUSEPORT).
+  bool is_shared = true;
 };
 
 // A listening socket that exists already, and the address it listens on.
