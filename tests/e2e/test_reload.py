@@ -133,6 +133,27 @@ def test_pools_and_listeners_come_and_go(cluster, tmp_path):
         assert client.call("GET", "x") == b"$1\r\n1\r\n"
 
 
+@pytest.mark.parametrize("threads", [1, 2], ids=["1-thread", "2-threads"])
+def test_listeners_change_their_pools(cluster, threads):
+    """Who is connected stays with the pool that it came to."""
+    servers = cluster.add_servers(2)
+    for number, server in enumerate(servers):
+        server.client().set("who", number)
+    pools = [{"name": name, "servers": harness.server_lines([server])}
+             for name, server in zip("xy", servers)]
+    proxy = cluster.start_proxy_with(pools, threads=threads)
+    x, y = proxy.written
+    with proxy.raw(proxy.endpoints[0]) as first, proxy.raw(proxy.endpoints[1]) as second:
+        proxy.reload([{**x, "listen": y["listen"]}, {**y, "listen": x["listen"]}])
+        assert first.call("GET", "who") == b"$1\r\n0\r\n"
+        assert second.call("GET", "who") == b"$1\r\n1\r\n"
+        for _ in range(10):
+            with proxy.raw(proxy.endpoints[0]) as client:
+                assert client.call("GET", "who") == b"$1\r\n1\r\n"
+            with proxy.raw(proxy.endpoints[1]) as client:
+                assert client.call("GET", "who") == b"$1\r\n0\r\n"
+
+
 def test_limits_and_timeouts(cluster):
     server = cluster.add_server()
     proxy = cluster.start_proxy_with([{"name": "x", "servers": harness.server_lines([server])}])
