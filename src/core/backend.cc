@@ -65,7 +65,7 @@ void arm_receive(Context& context, u32 index, BackendConnection& connection) {
 // Counts what the server has taken. While it takes the bytes of the first pending request, that
 // request is not late.
 void note_sent(Context& context, BackendConnection& connection, u64 count) {
-  backend_of(context, connection).stats->bytes_sent.add(count);
+  connection.stats->bytes_sent.add(count);
   const u64 before = connection.sent_bytes;
   connection.sent_bytes += count;
   if (connection.first_pending == kNone) return;
@@ -112,6 +112,7 @@ u32 open_connection(Context& context, u16 pool_index, u32 backend_index, u32 pla
   connection.pool = pool_index;
   connection.protocol = pool.config->protocol;
   connection.backend = static_cast<u16>(backend_index);
+  connection.stats = backend.stats;
   connection.place = static_cast<u16>(place);
   connection.state = BackendState::connecting;
   connection.connect_deadline =
@@ -464,7 +465,7 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     --connection.operations;
     queue_for_settling(context, index, connection);
   }
-  ServerStats& stats = *backend_of(context, connection).stats;
+  ServerStats& stats = *connection.stats;
   if (completion.result > 0) stats.bytes_received.add(static_cast<u64>(completion.result));
   if (connection.state == BackendState::closing) return;
   if (completion.result > 0) {
@@ -523,7 +524,7 @@ void fail_connection(Context& context, u32 index, Failure failure, std::string_v
   connection.pending_count = 0;
   Counter& error_count = backend.stats->errors[failure];
   if (!is_resent) fail_line(context, first, line, error_count);
-  show_line(context, connection);
+  show_line(connection);
   // One that is retired says nothing about the server where it is now.
   if (connection.retired()) return;
   ask_for_lookup(context, connection.pool, connection.backend);

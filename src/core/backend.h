@@ -74,6 +74,7 @@ struct BackendConnection {
   u32 slab_next = kNone;
   i32 fd = -1;
   u32 generation = 0;
+  // Its server's place; of one that is closing, what was its place: nothing may be there any more.
   u16 pool = 0;
   u16 backend = 0;
   u16 place = 0;  // in Backend::connections
@@ -102,7 +103,8 @@ struct BackendConnection {
   Nanos retired_at = kNever;  // the server has another address since then
   u64 sent_bytes = 0;         // since the connection was opened
   SendTimes send_times;
-  u32 shown_pending = 0;  // what ServerStats has of this connection
+  ServerStats* stats = nullptr;  // its server's, which outlive all that is counted in them
+  u32 shown_pending = 0;         // what ServerStats has of this connection
   u32 shown_unsent = 0;
   u64 shown_bytes = 0;
   Nanos ready_at = 0;

@@ -227,7 +227,7 @@ bool take_whole(Context& context, u32 index, ReplyRun& run, u32 request_index,
   const RequestStages stages = is_own ? RequestStages{} : run.stages.add(request);
   const BackendConnection& connection = context.connections[index];
   if (is_dropped(request)) {
-    context.pools[connection.pool].backends[connection.backend].stats->dropped_replies.add();
+    connection.stats->dropped_replies.add();
     release_request_if_done(context, request_index);
     return true;
   }
@@ -367,7 +367,7 @@ bool take_replies(Context& context, u32 index, std::string_view bytes) {
   }
   run.flush();
   note_relief(context, connection);
-  show_line(context, connection);
+  show_line(connection);
   return true;
 }
 

@@ -40,11 +40,12 @@ Backend make_backend(const PoolSource& next, std::size_t index) {
 }
 
 // The server is counted elsewhere from now on, because it, or its pool, has another name.
-void count_in(const Context& context, Backend& backend, ServerStats& stats) {
+void count_in(Context& context, Backend& backend, ServerStats& stats) {
   if (backend.stats == &stats) return;
   for (const u32 index : backend.connections) {
     if (index == kNone) continue;
-    const BackendConnection& connection = context.connections[index];
+    BackendConnection& connection = context.connections[index];
+    connection.stats = &stats;
     const auto move = [&](Counter ServerStats::*counter, u64 count) {
       (backend.stats->*counter).subtract(count);
       (stats.*counter).add(count);

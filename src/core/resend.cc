@@ -202,7 +202,7 @@ void deal_waiting(Context& context, u16 pool_index) {
       const Batch unsent = std::exchange(connection.queued, Batch{});
       deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved,
                 backend.stats->errors[Failure::keys_moved]);
-      show_line(context, connection);
+      show_line(connection);
       note_relief(context, connection);
     }
   }

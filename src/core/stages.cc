@@ -45,7 +45,7 @@ void defer(const Context& context, Client& client, const Request& request, Stamp
 void StageRun::flush() {
   if (served_ == 0) return;
   Pool& pool = context_.pools[connection_.pool];
-  ServerStats& server = *pool.backends[connection_.backend].stats;
+  ServerStats& server = *connection_.stats;
   const std::size_t group = index_of(group_);
   server.replies.add(served_);
   server.waiting[group].add(sent_ - received_, served_);
@@ -114,12 +114,12 @@ void note_expired(Context& context, const BackendConnection& connection, u32 req
               {total, sent - request.received, context.stamp - sent, 0});
 }
 
-void show_line(Context& context, BackendConnection& connection) {
+void show_line(BackendConnection& connection) {
   const bool is_open = connection.state != BackendState::closing;
   const u32 pending = is_open ? connection.pending_count : 0;
   const u32 unsent = connection.state == BackendState::ready ? 0 : pending;
   const u64 bytes = is_open ? connection.out.size() + connection.queued.size() : 0;
-  ServerStats& stats = *context.pools[connection.pool].backends[connection.backend].stats;
+  ServerStats& stats = *connection.stats;
   stats.pending.add(u64{pending} - connection.shown_pending);
   stats.unsent.add(u64{unsent} - connection.shown_unsent);
   stats.unsent_bytes.add(bytes - connection.shown_bytes);

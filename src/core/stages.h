@@ -143,7 +143,7 @@ inline void count_error(Context& context, u16 pool, u32 backend, Failure failure
 }
 
 // Brings the server's stats up to date with the connection's line.
-void show_line(Context& context, BackendConnection& connection);
+void show_line(BackendConnection& connection);
 
 // A key was asked for.
 void sample_key(Context& context, Pool& pool, std::string_view key);

@@ -46,7 +46,7 @@ void flush_dirty(Context& context) {
     // Of one that is closed the line was shown when it was.
     if (connection.state == BackendState::closing || connection.state == BackendState::free)
       continue;
-    show_line(context, connection);
+    show_line(connection);
     const bool open = connection.state != BackendState::connecting;
     if (!open || connection.sending || connection.out.empty()) continue;
     send_batch(context, connection, {Op::backend_send, connection.generation, index});

@@ -16,7 +16,7 @@ import harness
 import wire
 
 # How many reloads a proxy gets while it serves load.
-RELOADS = int(os.environ.get("RINGFOLD_RELOADS", "60"))
+RELOADS = int(os.environ.get("RINGFOLD_RELOADS", "40"))
 RATE = 20_000
 KEYS = 2000
 
