@@ -1,7 +1,9 @@
 """What is done to the servers while the driver runs: each fault begins, lasts, and ends."""
 
+import signal
 import time
 
+import harness
 import network
 
 DOWN_MAX = 3.0  # seconds
@@ -196,6 +198,37 @@ class Dice:
     def _finish(target):
         fault, target.fault = target.fault, None
         fault.finish()
+
+
+class Reloads:
+    """Not a fault: the proxy's configuration is another one again and again. The keys stay where
+    they are, so nobody may notice."""
+
+    def __init__(self, proxy, dice, counts):
+        self.proxy = proxy
+        self.dice = dice
+        self.counts = counts
+        self.next_at = time.monotonic()
+
+    def turn(self):
+        if time.monotonic() < self.next_at:
+            return
+        self.next_at = time.monotonic() + 0.1 + 2 * self.dice.random() ** 2
+        self._reload(server_connections=self.dice.randint(1, 3),
+                     preconnect=self.dice.random() < 0.5,
+                     server_pending_limit=self.dice.choice([100_000, 262_144]),
+                     tcp_keepalive=self.dice.random() < 0.5,
+                     backlog=self.dice.choice([512, 1024]))
+        self.counts["reload"] = self.counts.get("reload", 0) + 1
+
+    def stop(self):
+        self._reload()
+
+    def _reload(self, **options):
+        pools = [{**pool, **options} for pool in self.proxy.written]
+        self.proxy.config.write_text(
+            harness.toml(self.proxy.options, pools, self.proxy.written_admin))
+        self.proxy.process.send_signal(signal.SIGHUP)
 
 
 def targets_for(servers, net, relays):

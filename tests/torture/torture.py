@@ -179,6 +179,7 @@ class Run:
         self.relays = {}
         self.driver = None
         self.dice = None
+        self.reloads = None
         self.figures = {}
 
     def start(self, inside):
@@ -236,6 +237,7 @@ class Run:
             self.cluster.proxy.check_alive()
             if self.dice:
                 self.dice.turn()
+                self.reloads.turn()
             time.sleep(0.01)
 
     def torture(self):
@@ -243,8 +245,11 @@ class Run:
                              self.seed)
         targets = faults.targets_for(self.cluster.servers, self.net, self.relays)
         self.dice = faults.Dice(targets, random.Random(self.seed), self.driver.tell)
+        self.reloads = faults.Reloads(self.cluster.proxy, random.Random(self.seed + 1),
+                                      self.dice.counts)
         self.figures["faults"] = self.dice.counts
         self._pass(self.secs)
+        self.reloads.stop()
         self.dice.stop()
         self.driver.tell("calm")
         self.figures |= self.driver.finish()
