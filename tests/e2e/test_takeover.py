@@ -155,6 +155,16 @@ def test_addresses_that_the_successor_does_not_want_are_closed(cluster, tmp_path
     successor.stop()
 
 
+def who_answers(listen):
+    """The process that an admin endpoint is part of."""
+    with wire.connect(harness.parse_listen(listen)) as connection:
+        connection.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return json.loads(answer.partition(b"\r\n\r\n")[2])["pid"]
+
+
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_the_admin_endpoint_changes_hands(cluster, tmp_path, kind):
     server = cluster.add_server()
@@ -167,14 +177,11 @@ def test_the_admin_endpoint_changes_hands(cluster, tmp_path, kind):
         try:
             client.send(wire.encode("GET", "k"))
             successor = start(cluster, pools, tmp_path / "takeover", admin={"listen": listen})
-            # The process before still has something to do, but is not the one that answers.
-            for _ in range(20):
-                with wire.connect(harness.parse_listen(listen)) as connection:
-                    connection.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    answer = b""
-                    while part := connection.recv(65536):
-                        answer += part
-                assert json.loads(answer.partition(b"\r\n\r\n")[2])["pid"] == successor.pid
+            # The process before still has something to do, but soon is not the one that answers.
+            harness.wait_until(
+                lambda: all(who_answers(listen) == successor.pid for _ in range(20)),
+                "the endpoint to change hands")
+            assert proxy.process.poll() is None
         finally:
             server.resume()
         assert client.reply() == b"$-1\r\n"
