@@ -41,8 +41,7 @@ Expected<void> Listeners::open(Snapshot& snapshot) {
     for (std::size_t i = 0; i < pool.listen.size(); ++i) {
       auto found = std::ranges::find(open_, addresses.listen[i], &Listener::address);
       if (found == open_.end()) {
-        auto opened = open_one(addresses.listen[i], to_string(pool.listen[i]), listen_options(pool),
-                               snapshot.config.threads);
+        auto opened = open_one(addresses.listen[i], listen_options(pool), snapshot.config.threads);
         if (!opened) {
           for (std::size_t j = open_before; j < open_.size(); ++j) close(open_[j]);
           open_.resize(open_before);
@@ -75,11 +74,9 @@ std::optional<Listeners::SocketFile> Listeners::file_at(const Address& address) 
 }
 
 Expected<Listeners::Listener> Listeners::open_one(const Address& address,
-                                                  const std::string& endpoint,
                                                   const ListenOptions& options, u32 workers) {
   Listener listener;
   listener.address = address;
-  listener.endpoint = endpoint;
   listener.own = take_inherited(address);
   const bool is_inherited = !listener.own.empty();
   listener.is_managed = is_inherited && inherited_.from == Inherited::From::service_manager;

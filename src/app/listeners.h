@@ -64,15 +64,13 @@ class Listeners {
   };
   struct Listener {
     Address address;
-    std::string endpoint;  // in the words of the configuration
     bool is_managed = false;
     std::vector<int> own;  // each once; owned, but where is_managed
     std::vector<std::vector<int>> of_worker;
     std::optional<SocketFile> file;
   };
 
-  Expected<Listener> open_one(const Address& address, const std::string& endpoint,
-                              const ListenOptions& options, u32 workers);
+  Expected<Listener> open_one(const Address& address, const ListenOptions& options, u32 workers);
   std::vector<int> take_inherited(const Address& address);
   static std::optional<SocketFile> file_at(const Address& address);
   static void deal(Listener& listener, u32 workers);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/endpoint.h"
+#include "app/settings.h"
 
 namespace ringfold {
 namespace {
@@ -37,20 +38,6 @@ Expected<int> open_file(const std::string& path) {
 }
 
 }  // namespace
-
-std::string_view log_level_name(LogLevel level) {
-  switch (level) {
-    case LogLevel::error:
-      return "error";
-    case LogLevel::warn:
-      return "warn";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::debug:
-      return "debug";
-  }
-  return "?";
-}
 
 std::string format_log_line(LogFormat format, const timespec& time, const LogLine& line) {
   const std::string at = format_time(time);

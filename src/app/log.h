@@ -27,9 +27,6 @@ struct LogLine {
 [[nodiscard]] std::string format_log_line(LogFormat format, const timespec& time,
                                           const LogLine& line);
 
-// "error", "warn", "info" or "debug".
-[[nodiscard]] std::string_view log_level_name(LogLevel level);
-
 struct LogOptions {
   std::string path;  // a file to append to, made if need be (mode 0640); empty: stderr
   LogLevel max_level = LogLevel::info;  // lines above it (debug is the highest) are left out

@@ -31,20 +31,6 @@ std::string_view word_of(IoKind kind) {
   return "";
 }
 
-std::string_view word_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::error:
-      return "error";
-    case LogLevel::warn:
-      return "warn";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::debug:
-      return "debug";
-  }
-  return "";
-}
-
 std::string_view word_of(OnFailure what) {
   switch (what) {
     case OnFailure::rehash:
@@ -69,6 +55,20 @@ std::string listen_text(const std::vector<Endpoint>& endpoints) {
 
 }  // namespace
 
+std::string_view log_level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::debug:
+      return "debug";
+  }
+  return "?";
+}
+
 std::string shown_value(const Setting& setting) {
   return setting.is_secret && setting.value != "\"\"" ? "\"***\"" : setting.value;
 }
@@ -78,7 +78,7 @@ std::vector<Setting> proxy_settings(const Config& config) {
       {"threads", text_of(u64{config.threads})},
       {"io", toml_string(word_of(config.io))},
       {"memory_limit", size_text(config.memory_limit)},
-      {"log_level", toml_string(word_of(config.log_level))},
+      {"log_level", toml_string(log_level_name(config.log_level))},
       {"log_format", config.log_format == LogFormat::json ? "\"json\"" : "\"text\""},
       {"log_file", toml_string(config.log_file)},
       {"dns_refresh_ms", text_of(u64{config.dns_refresh_ms})},

@@ -17,6 +17,9 @@ struct Setting {
   bool operator==(const Setting&) const = default;
 };
 
+// "error", "warn", "info" or "debug".
+[[nodiscard]] std::string_view log_level_name(LogLevel level);
+
 // What may be shown of the value: a secret as "***", an empty one as "".
 [[nodiscard]] std::string shown_value(const Setting& setting);
 

@@ -18,6 +18,7 @@
 #include "app/endpoint.h"
 #include "app/poll_time.h"
 #include "app/reload.h"
+#include "app/settings.h"
 
 namespace ringfold {
 
