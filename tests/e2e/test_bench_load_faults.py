@@ -174,9 +174,14 @@ def test_a_server_that_dies_and_comes_back(cluster):
 def test_a_server_that_dies_for_good_ends_a_run_that_counts_requests(cluster):
     server = cluster.add_server()
     run = Load(cluster.directory, server.endpoint, "-n", 10**9, "-c", 5)
-    harness.wait_until(lambda: server.client().info("stats")["total_commands_processed"] > 500,
-                       "some traffic")
+
+    def gets():
+        return server.client().info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
+
+    harness.wait_until(lambda: gets() > 500, "some traffic")
+    answered = gets()
     server.kill()
     result = run.finish(WRONG_REPLIES)
     assert result["counts"]["lost"] == 5
-    assert result["counts"]["requests"] > 500
+    # What each connection had under way at the end may have been answered without being read.
+    assert result["counts"]["requests"] >= answered - 5
