@@ -8,14 +8,13 @@
 #include <string>
 
 #include "allocation_count.h"
-#include "round.h"
+#include "scenarios.h"
 
 namespace {
 
 using namespace ringfold;
 using perfect::Round;
 using perfect::RoundOptions;
-using perfect::Traffic;
 
 constexpr u32 kWarmUp = 20;
 
@@ -55,27 +54,9 @@ void tick(benchmark::State& state, const RoundOptions& options) {
 }
 
 void register_all() {
-  struct Named {
-    const char* name;
-    Traffic traffic;
-  };
-  for (const Protocol protocol : {Protocol::redis, Protocol::memcached}) {
-    const std::string first = protocol == Protocol::redis ? "tick/redis_" : "tick/memcached_";
-    for (const Named& named : {Named{"get", Traffic::get}, Named{"set", Traffic::set},
-                               Named{"get_of_10", Traffic::multi_get}}) {
-      for (const u32 pipeline : {1u, 16u}) {
-        const std::string name = first + named.name + "/pipeline:" + std::to_string(pipeline);
-        benchmark::RegisterBenchmark(
-            name.c_str(), tick,
-            RoundOptions{.protocol = protocol, .traffic = named.traffic, .pipeline = pipeline});
-      }
-    }
-    const std::string name = first + "get/one_server/pipeline:16";
-    benchmark::RegisterBenchmark(name.c_str(), tick,
-                                 RoundOptions{.protocol = protocol, .pipeline = 16, .servers = 1});
+  for (const perfect::Scenario& scenario : perfect::all_scenarios()) {
+    benchmark::RegisterBenchmark(("tick/" + scenario.name).c_str(), tick, scenario.options);
   }
-  benchmark::RegisterBenchmark("tick/redis_get_1KiB/pipeline:1", tick,
-                               RoundOptions{.value_size = 1024});
 }
 
 }  // namespace
