@@ -151,6 +151,7 @@ void Listeners::keep_only(const Snapshot& snapshot) {
     const ListenOptions options = listen_options(snapshot.config.pools[p]);
     for (const Address& address : snapshot.addresses[p].listen) {
       const auto found = std::ranges::find(open_, address, &Listener::address);
+      RINGFOLD_ASSERT(found != open_.end());
       // The calls have succeeded on this very socket before, with values as good as these.
       for (const int fd : found->own) {
         static_cast<void>(set_accepted_options({address, fd}, options));

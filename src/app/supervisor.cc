@@ -217,7 +217,7 @@ void Supervisor::finish_reload_if_applied() {
   }
   // A worker that drains takes over nothing any more, and goes on with what it has.
   snapshot_ = std::move(next_snapshot_);
-  listeners_.keep_only(*snapshot_);
+  if (!is_draining_) listeners_.keep_only(*snapshot_);
   stats_.publish(*snapshot_);
   stats_.count_reload(true);
   admin_.state().publish(snapshot_->config);
@@ -227,7 +227,7 @@ void Supervisor::finish_reload_if_applied() {
                                  ? std::string("reloaded: nothing has changed")
                                  : fmt::format("reloaded: {} changes", report_.lines.size()));
   answer_reloads({.reload = std::exchange(report_, {})});
-  notify_ready(fmt::format("ready, {} workers; reloaded", workers_.size()));
+  if (!is_draining_) notify_ready(fmt::format("ready, {} workers; reloaded", workers_.size()));
 }
 
 void Supervisor::tell(const ControlMessage& message) {

@@ -213,6 +213,20 @@ def post_reload(proxy):
         return response.status, json.loads(response.read())
 
 
+def test_a_stop_right_behind_a_reload(cluster):
+    """The listening sockets are closed while workers may not have the next configuration yet."""
+    cluster.add_servers(2)
+    proxy = cluster.start_proxy()
+    for _ in range(20):
+        if proxy.process is None:
+            proxy.start()
+        proxy.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + harness.START_DEADLINE
+        while "SIGHUP: reloading" not in proxy.stderr():  # no pause: it takes a millisecond
+            assert time.monotonic() < end, proxy.stderr()
+        proxy.stop()
+
+
 def test_by_http(cluster):
     servers = cluster.add_servers(2)
     pools = [{"name": "x", "servers": harness.server_lines(servers[:1])}]
