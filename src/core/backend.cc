@@ -277,11 +277,6 @@ void retire_connection(Context& context, u32 index) {
   context.next_deadline = std::min(context.next_deadline, context.now() + kRetiredMax);
 }
 
-// A retired connection is done when all that is left are replies nobody waits for.
-bool is_over(const BackendConnection& connection) {
-  return connection.retired() && connection.first_live == kNone;
-}
-
 void log_failure(Context& context, const BackendConnection& connection, Failure failure,
                  std::string_view detail, bool is_harmless, bool is_resent) {
   const Backend& backend = backend_of(context, connection);
@@ -398,6 +393,7 @@ void set_server_address(Context& context, u16 pool_index, u16 backend_index,
     probe_soon(context, backend.health);
     return;
   }
+  if (!context.draining) follow_address(context, backend);
   if (pool.config->preconnect && !context.draining) {
     preconnect_server(context, pool_index, backend_index);
   }
@@ -473,7 +469,7 @@ void on_backend_received(Context& context, u32 index, const Completion& completi
     if (connection.state == BackendState::ready)
       backend_of(context, connection).health.failures = 0;
     take_replies(context, index, {completion.data, static_cast<std::size_t>(completion.result)});
-    if (is_over(connection)) fail_connection(context, index, Failure::closed);
+    if (connection.over()) fail_connection(context, index, Failure::closed);
   } else if (completion.result == -ENOBUFS) {
     connection.starved = true;
     context.stats.no_buffer.add();
@@ -562,7 +558,7 @@ Nanos expire_connection(Context& context, u32 index) {
     return kNever;
   }
   if (pool.timeout_ms != 0) next = std::min(next, expire_requests(context, connection));
-  if (is_over(connection)) {
+  if (connection.over()) {
     fail_connection(context, index, Failure::closed);
     return kNever;
   }

@@ -113,6 +113,8 @@ struct BackendConnection {
 
   // Takes no further requests, and closes when nobody waits for those it has.
   bool retired() const { return retired_at != kNever; }
+  // All that is to come on it, if anything, are replies nobody waits for.
+  bool over() const { return retired() && first_live == kNone; }
 };
 
 [[nodiscard]] inline u32 lane_count(const PoolConfig& pool) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/context.h"
 #include "core/pressure.h"
@@ -118,10 +119,16 @@ void resend(Context& context, u16 pool, u32 request_index, u32 client, u32 serve
   note_load(context, client, connection);
 }
 
-// Deals the requests of a line anew. Those without keys stay with the connection, or fail with
-// error_line when it is gone (kNone). Those whose keys are on several servers now fail with it: if
-// they stayed, a later request for one of the keys could come to be in front of them, or behind.
-void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 stays_with,
+// Where the requests of a line go when they are dealt anew.
+struct Destination {
+  u32 server = kNone;      // there, whatever their keys; kNone: to who holds the keys
+  u32 connection = kNone;  // and those without keys there; kNone: nowhere, they fail
+};
+
+// Deals the requests of a line anew. By their keys, those whose keys are on several servers now
+// fail with error_line: if they stayed, a later request for one of the keys could come to be in
+// front of them, or behind.
+void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, Destination to,
                std::string_view error_line, Counter& error_count) {
   const bool is_redis = context.pools[pool].config->protocol == Protocol::redis;
   Block* const copy = unsent.copy(context.blocks, kReadablePadding);
@@ -143,11 +150,11 @@ void deal_line(Context& context, u16 pool, u32 first_request, Batch unsent, u32 
     const std::string_view own = bytes.substr(0, used);
     bytes.remove_prefix(used);
     const u32 client = client_of(context, request);
-    const bool has_keys = holder.server != kNone;
-    if (client != kNone && has_keys && holder.is_one) {
-      resend(context, pool, request_index, client, holder.server, own);
-    } else if (client != kNone && !has_keys && stays_with != kNone) {
-      put_in_line(context, stays_with, request_index, own);
+    const u32 server = to.server != kNone ? to.server : holder.server;
+    if (client != kNone && server != kNone && (holder.is_one || to.server != kNone)) {
+      resend(context, pool, request_index, client, server, own);
+    } else if (client != kNone && server == kNone && to.connection != kNone) {
+      put_in_line(context, to.connection, request_index, own);
     } else if (answer_with_failure(context, request_index, error_line)) {
       error_count.add();
     }
@@ -173,6 +180,22 @@ u32 detach_waiting(Context& context, BackendConnection& connection) {
   return first;
 }
 
+// Deals what waits for a connection that is not ready anew.
+void deal_connection(Context& context, u32 index, Destination to) {
+  BackendConnection& connection = context.connections[index];
+  const bool waits =
+      connection.state == BackendState::connecting || connection.state == BackendState::greeting;
+  if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) return;
+  const Backend& backend = context.pools[connection.pool].backends[connection.backend];
+  const std::string moved =
+      failure_line(connection.protocol, Failure::keys_moved, backend.config->name);
+  const Batch unsent = std::exchange(connection.queued, Batch{});
+  deal_line(context, connection.pool, detach_waiting(context, connection), unsent, to, moved,
+            backend.stats->errors[Failure::keys_moved]);
+  show_line(connection);
+  note_relief(context, connection);
+}
+
 }  // namespace
 
 bool may_resend(const Context& context, const BackendConnection& connection, Failure failure) {
@@ -184,27 +207,27 @@ bool may_resend(const Context& context, const BackendConnection& connection, Fai
 
 void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
                  std::string_view error_line, Counter& error_count) {
-  deal_line(context, pool, first_request, unsent, kNone, error_line, error_count);
+  deal_line(context, pool, first_request, unsent, {}, error_line, error_count);
 }
 
 void deal_waiting(Context& context, u16 pool_index) {
   const Pool& pool = context.pools[pool_index];
   for (const Backend& backend : pool.backends) {
-    const std::string moved =
-        failure_line(pool.config->protocol, Failure::keys_moved, backend.config->name);
     for (u32 place = 0; place < backend.connections.size(); ++place) {
       const u32 index = backend.connections[place];
-      if (index == kNone) continue;
-      BackendConnection& connection = context.connections[index];
-      const bool waits = connection.state == BackendState::connecting ||
-                         connection.state == BackendState::greeting;
-      if (!waits || connection.queued.empty() || connection.queued.size() > kResendMax) continue;
-      const Batch unsent = std::exchange(connection.queued, Batch{});
-      deal_line(context, pool_index, detach_waiting(context, connection), unsent, index, moved,
-                backend.stats->errors[Failure::keys_moved]);
-      show_line(connection);
-      note_relief(context, connection);
+      // What stands at a former address may have been overtaken, so it must not join the others.
+      if (index == kNone || context.connections[index].retired()) continue;
+      deal_connection(context, index, {.connection = index});
     }
+  }
+}
+
+void follow_address(Context& context, const Backend& backend) {
+  const std::vector<u32> present = backend.connections;  // some are opened on the way
+  for (const u32 index : present) {
+    if (index == kNone || !context.connections[index].retired()) continue;
+    deal_connection(context, index, {.server = context.connections[index].backend});
+    if (context.connections[index].over()) fail_connection(context, index, Failure::closed);
   }
 }
 

@@ -1,6 +1,7 @@
 // Resending: requests that waited for a connection which never came about have not reached any
 // server, so they may be sent anew. That is done in pools whose keys move when a server is ejected:
-// a client then sees no error for a server that died while nobody talked to it.
+// a client then sees no error for a server that died while nobody talked to it; and when a server
+// moves to another address.
 #pragma once
 
 #include <string_view>
@@ -11,6 +12,7 @@
 
 namespace ringfold {
 
+struct Backend;
 struct BackendConnection;
 struct Context;
 struct PoolConfig;
@@ -29,5 +31,9 @@ void resend_line(Context& context, u16 pool, u32 first_request, Batch unsent,
 // The keys have moved: deals what waits for connections that are not ready anew, so that requests
 // for a key keep their order. What has several servers now fails (Failure::keys_moved).
 void deal_waiting(Context& context, u16 pool);
+
+// The server has another address now: what waits for its retired connections that are not ready
+// goes there. Otherwise later requests for a key would be in front of them.
+void follow_address(Context& context, const Backend& backend);
 
 }  // namespace ringfold
