@@ -152,7 +152,7 @@ def test_a_screen_that_fits_and_refreshes(proxy, terminal):
         first = len(shown.screens())
         begin = time.monotonic()
         harness.wait_until(lambda: len(shown.screens()) >= first + 3, "three more screens", 10)
-        assert 1.5 < time.monotonic() - begin < 6
+        assert time.monotonic() - begin > 1.5  # not without a pause
         lines = shown.last()
         assert len(lines) == 12 and all(len(line) <= 60 for line in lines)
         assert "make the window taller" in lines[-1]
@@ -163,7 +163,7 @@ def test_a_screen_that_fits_and_refreshes(proxy, terminal):
     assert not any("make the window taller" in line for line in shown.last())
     shown.type("q")
     assert shown.process.wait(10) == 0
-    assert shown.text.endswith("\x1b[?25h\x1b[?1049l")
+    harness.wait_until(lambda: shown.text.endswith("\x1b[?25h\x1b[?1049l"), "the last of it")
     assert termios.tcgetattr(shown.slave) == shown.before
 
 
