@@ -11,7 +11,7 @@ START_SHARE = 0.6       # of the throughput of the closed loop: where the search
 FLOOR_SHARE = 0.02      # of it: a proxy that does not hold the goal there does not hold it
 LADDER = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1)  # of the rate that was found
 LADDER_QUICK = (0.3, 0.6, 0.9)
-TRIALS_EXPECTED = 8     # rates that a search tries; for the time left
+TRIALS_EXPECTED = 9     # rates that a search tries; for the time left
 CALL_SHARE = 0.3        # of the rate that was found: tracing must not overload the proxy
 
 

@@ -1,5 +1,5 @@
-"""The highest rate that holds a goal: bracketing, bisection, confirmation. Knows nothing of what it
-measures, so that a simulated target can test it."""
+"""The highest rate that holds a goal: bracketing, bisection, confirmation, a second look upwards.
+Knows nothing of what it measures, so that a simulated target can test it."""
 
 import collections
 import math
@@ -7,6 +7,8 @@ import math
 from planner.intervals import share_interval
 
 BRACKET_STEP = 1.5
+SECOND_STEP = 1.1    # where the bracket is known already, but for a slow moment of the machine
+SECOND_LOOKS_MAX = 3
 
 
 class Search:
@@ -53,15 +55,19 @@ class Search:
             self.high = rate if self.high is None else min(self.high, rate)
         return result
 
+    def _rise(self, rate, step):
+        """From a rate that holds to one that does not. False: there is none below the ceiling."""
+        while rate < self.ceiling:
+            rate = min(rate * step, self.ceiling)
+            if not self.holds(rate):
+                return True
+        return False
+
     def bracket(self, start):
         """Grows or shrinks the rate until it fails or holds. False: there is nothing to bisect."""
         rate = start
         if self.holds(rate):
-            while rate < self.ceiling:
-                rate = min(rate * BRACKET_STEP, self.ceiling)
-                if not self.holds(rate):
-                    return True
-            return False
+            return self._rise(rate, BRACKET_STEP)
         while rate > self.floor:
             rate = max(rate / BRACKET_STEP, self.floor)
             if self.holds(rate):
@@ -86,10 +92,25 @@ class Search:
             if self.low is None:
                 self.low = rate / (1 + self.precision)  # to be confirmed, or given up, in turn
 
+    def look_up_again(self):
+        """The rates above were given up for a few runs close together, and a slow moment of the
+        machine is all it takes: the next rate above gets another chance now, later."""
+        for _ in range(SECOND_LOOKS_MAX):
+            if self.low is None or self.high is None:
+                return
+            rate = min(self.low * (1 + self.precision), self.ceiling)
+            if math.isclose(rate, self.high) or not self.holds(rate):
+                return
+            self.high = None
+            if self._rise(rate, SECOND_STEP):
+                self.bisect()
+            self.confirm()
+
     def run(self, start):
         if self.bracket(start) and self.low is not None:
             self.bisect()
         self.confirm()
+        self.look_up_again()
         return self.conclude(is_complete=True)
 
     def conclude(self, is_complete=False):
