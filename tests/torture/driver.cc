@@ -28,12 +28,6 @@ constexpr Nanos kCalmWithin = 20 * kSecond;
 constexpr Nanos kCalmFor = 3 * kSecond;
 constexpr double kCalmRate = 0.2;  // of the full rate
 
-Nanos clock_now() {
-  timespec time = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * kSecond + time.tv_nsec;
-}
-
 void parse_address(const std::string& text, Surroundings& around) {
   const std::size_t colon = text.rfind(':');
   sockaddr_in address = {};
@@ -121,12 +115,20 @@ void Driver::take_time() {
   scene_.now = clock_now();
   model_.set_now(scene_.now);
   const Nanos passed = scene_.now - before;
-  if (passed > kHeldUp) {
-    for (const auto& visitor : visitors_) visitor->forgive(passed);
-  }
+  if (passed > kHeldUp || scene_.now - pulse_.last_beat() > kHeldUp) hold_still(passed);
   const double rate = options_.rate * (scene_.calm ? kCalmRate : 1.0);
   const double seconds = static_cast<double>(std::min(passed, kHeldUp)) / kSecond;
   around_.allowance = std::min(around_.allowance + rate * seconds, rate / 20);
+}
+
+// The machine stood still for so long, or a part of it did: as if all servers had been stopped.
+void Driver::hold_still(Nanos passed) {
+  report_.stood_still += passed;
+  for (const auto& visitor : visitors_) visitor->forgive(passed);
+  for (ServerState& server : model_.servers()) server.last_fault = scene_.now;
+  if (!scene_.calm) return;
+  scene_.calm_since += passed;
+  faultless_since_ += passed;
 }
 
 void Driver::serve_events() {

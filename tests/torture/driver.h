@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "pulse.h"
 #include "visitor.h"
 
 namespace ringfold::torture {
@@ -48,6 +49,7 @@ class Driver {
  private:
   void load_homes(const std::string& path);
   void take_time();
+  void hold_still(Nanos passed);
   void serve_events();
   void serve_words();
   void obey(std::string_view line);
@@ -55,6 +57,7 @@ class Driver {
   u64 calm_error_count() const;
 
   DriverOptions options_;
+  Pulse pulse_;
   Report report_;
   Model model_;
   Scene scene_;

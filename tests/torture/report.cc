@@ -48,10 +48,12 @@ std::string Report::json() const {
   }
   return fmt::format(
       "{{\"commands\": {}, \"commands_by_kind\": {}, \"replies\": {}, \"errors\": {}, "
-      "\"disconnects\": {}, \"unexplained_timeouts\": {}, \"connections\": {}, \"bytes_out\": {}, "
+      "\"disconnects\": {}, \"stood_still_ms\": {}, \"unexplained_timeouts\": {}, \"connections\": "
+      "{}, \"bytes_out\": {}, "
       "\"bytes_in\": {}, \"violation\": {}}}",
       total, object(by_kind), object(replies), object(errors), object(disconnects),
-      unexplained_timeouts, connections, bytes_out, bytes_in, quoted(violation));
+      stood_still / kMillisecond, unexplained_timeouts, connections, bytes_out, bytes_in,
+      quoted(violation));
 }
 
 }  // namespace ringfold::torture

@@ -18,6 +18,7 @@ struct Report {
   Counts errors;                      // by text
   Counts calm_errors;                 // of commands that began when all faults were over
   Counts disconnects;                 // by who and how
+  Nanos stood_still = 0;              // the machine, or one of its processors
   u64 unexplained_timeouts = 0;       // at a server without a fault: the machine was busy
   u64 bytes_out = 0;
   u64 bytes_in = 0;

@@ -384,6 +384,7 @@ def print_summary(figures, secs):
         print(f"  {name.replace('_', ' ')}: {listed(figures.get(name, {}))}")
     print(f"  errors: {sum(figures.get('errors', {}).values())}, of these timeouts at servers "
           f"without a fault (a busy machine): {figures.get('unexplained_timeouts', 0)}")
+    print(f"  the machine stood still for {figures.get('stood_still_ms', 0)} ms")
     for text, count in sorted(figures.get("errors", {}).items(), key=lambda item: -item[1]):
         print(f"    {count:8d}  {text}")
     if "fds_after" in figures:
