@@ -181,6 +181,7 @@ class Run:
         self.dice = None
         self.reloads = None
         self.figures = {}
+        self.level = ""  # where its memory was when all was quiet
 
     def start(self, inside):
         """Four servers: two behind a network that can be broken, one behind a relay."""
@@ -229,6 +230,7 @@ class Run:
         self.cluster.flush()
         fds, rss = self._settled()
         self.figures |= {"fds_before": fds, "rss_before": rss}
+        self.level = mappings(self.cluster.proxy.pid)
 
     def _pass(self, secs):
         end = time.monotonic() + secs
@@ -297,7 +299,8 @@ class Run:
             raise Failure(f"{fds} descriptors, {before_fds} before:\n"
                           + descriptors(self.cluster.proxy.pid))
         if rss > limit:
-            raise Failure(f"{rss >> 10} KiB of memory, {before_rss >> 10} KiB before")
+            raise Failure(f"{rss >> 10} KiB of memory, {before_rss >> 10} KiB before\nbefore:\n"
+                          f"{self.level}\nnow:\n{mappings(self.cluster.proxy.pid)}")
 
     def close(self):
         if self.driver:
@@ -335,6 +338,20 @@ def borrowed_socket(pid, fd):
         info = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
         return (f"descriptor {fd}: {own.family.name}, at {own.getsockname()}, "
                 f"{TCP_STATES.get(info[0], info[0])}")
+
+
+def mappings(pid):
+    """Where a process's memory is: the mappings that hold most, in KiB of memory and of space."""
+    found, name, space = [], "", 0
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            begin, end = (int(place, 16) for place in words[0].split("-"))
+            name, space = " ".join(words[5:]) or f"anonymous at {begin:x}", (end - begin) >> 10
+        elif words[0] == "Rss:":
+            found.append((int(words[1]), space, name))
+    return "\n".join(f"{rss:8d} {space:8d}  {name}"
+                     for rss, space, name in sorted(found, reverse=True)[:12])
 
 
 def descriptors(pid):
